@@ -1,0 +1,51 @@
+# The workflow: reads a study and builds what it names. `snakemake --cores all` runs params.yaml;
+# `--config study=studies/noise.yaml` runs another study.
+import os
+import shlex
+import sys
+import time
+from pathlib import Path
+
+# results belong to this checkout's source, whichever scorebench is installed
+sys.path.insert(0, str(Path(workflow.basedir, "src")))
+os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:1] + os.environ.get("PYTHONPATH", "").split(os.pathsep)).rstrip(os.pathsep)
+
+from scorebench.params import InvalidStudy
+from scorebench.planning import announce
+from scorebench.study import FILES, UPTO, Job, Study, UnknownJob
+
+try:
+    STUDY = Study(config.get("study", "params.yaml"))
+except InvalidStudy as error:
+    sys.exit(f"{error}\n{error.file}: {len(error.faults)} fault(s), nothing was run")
+SCOREBENCH = f"{shlex.quote(sys.executable)} -m scorebench"
+FILE = shlex.quote(str(STUDY.file))
+if workflow.is_main_process:
+    announce(STUDY)
+
+
+include: "workflow/rules/common.smk"
+include: "workflow/rules/prepare.smk"
+include: "workflow/rules/train.smk"
+include: "workflow/rules/sample.smk"
+include: "workflow/rules/evaluate.smk"
+include: "workflow/rules/report.smk"
+include: "workflow/rules/track.smk"
+
+
+localrules:
+    all,
+    prepare,
+    train,
+    sample,
+    evaluate,
+    report,
+    track,
+
+
+# Targets name every file up to their stage and are not ancient(): else a job that is rerun for another reason than
+# a missing output hides the missing files behind it.
+rule all:
+    default_target: True
+    input:
+        upto("report"),

@@ -1,0 +1,1 @@
+"""scorebench: a reproducible workbench for score matching."""

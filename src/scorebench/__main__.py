@@ -1,0 +1,5 @@
+"""`python -m scorebench` is the command line, whichever environment it stands in."""
+
+from scorebench.cli import main
+
+main()

@@ -1,0 +1,126 @@
+"""Snakemake decides what runs, DVC versions it; here they are made to agree.
+
+plan/<study>/<stage>.json holds the key of every job of a stage and is kept in git. DVC's stages depend on these
+files and on each other's outputs, and run Snakemake; so dvc.yaml can't drift from the workflow, and DVC reruns a
+stage only if one of its keys changed.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scorebench import storage
+from scorebench.study import UPTO
+
+if TYPE_CHECKING:
+    from scorebench.study import Study
+
+STAGES = tuple(UPTO)
+ATTIC = Path(".attic")
+
+
+def planned(study: Study) -> dict[Path, dict[str, str]]:
+    """The plan files and what they must hold; floors belong to the evaluate stage."""
+    plans = {stage: study.plan(stage) for stage in STAGES}
+    plans["evaluate"] = plans["evaluate"] | {f"floor/{at}": key for at, key in study.plan("floor").items()}
+    return {Path("plan", study.name, f"{stage}.json"): plan for stage, plan in plans.items()}
+
+
+def write_plan(study: Study) -> None:
+    """Write the plan files that differ from the plan."""
+    for path, plan in planned(study).items():
+        if not _holds(path, plan):
+            storage.write_json(path, plan)
+
+
+def _holds(path: Path, plan: dict[str, str]) -> bool:
+    try:
+        return bool(storage.read_json(path) == plan)
+    except (OSError, ValueError):
+        return False
+
+
+def run_stage(study: Study, stage: str) -> int:
+    """Snakemake up to a stage, then clear away what is not planned; 0 only if every planned file is there.
+
+    The profile is Snakemake's own choice: SNAKEMAKE_PROFILE=slurm makes `dvc repro` run on a cluster.
+    """
+    if stage not in STAGES:
+        print(f"there is no stage '{stage}'; there are: {', '.join(STAGES)}", file=sys.stderr)
+        return 2
+    restore(study)
+    cores = os.environ.get("SCOREBENCH_CORES", "all")
+    command = [sys.executable, "-m", "snakemake", "--cores", cores, "--quiet", "rules", "progress", "--", stage]
+    done = subprocess.run(command, check=False)
+    if done.returncode:
+        return done.returncode
+    if absent := study.missing(UPTO[stage]):
+        print(f"{len(absent)} planned files are not there, the first: {absent[0]}", file=sys.stderr)
+        return 1
+    for each in ("floor", "evaluate") if stage == "evaluate" else (stage,):
+        clear(study, each)
+    return 0
+
+
+def clear(study: Study, stage: str) -> None:
+    """Move results of a stage that the plan does not name to .attic/, so that what DVC takes is the plan, no more.
+
+    `restore` takes them from there again.
+    """
+    if stage == "report":
+        return
+    root = study.root(stage)
+    wanted = {study.directory(job) for job in study.jobs(stage)}
+    depth = len(next(iter(wanted)).relative_to(root).parts) if wanted else 1
+    for directory in root.glob("/".join("*" * depth)):
+        if directory not in wanted:
+            kept = ATTIC / directory
+            kept.parent.mkdir(parents=True, exist_ok=True)
+            shutil.rmtree(kept, ignore_errors=True)
+            shutil.move(directory, kept)
+    for directory in sorted(root.rglob("*"), reverse=True):
+        if directory.is_dir() and not any(directory.iterdir()):
+            directory.rmdir()
+
+
+def restore(study: Study) -> None:
+    """Take planned results that an earlier plan left in .attic/ back to their place."""
+    for stage in UPTO["evaluate"]:
+        for job in study.jobs(stage):
+            directory = study.directory(job)
+            kept = ATTIC / directory
+            if kept.is_dir() and not directory.exists():
+                directory.parent.mkdir(parents=True, exist_ok=True)
+                shutil.move(kept, directory)
+
+
+def agree(study: Study) -> int:
+    """Make plan/ and dvc.lock say what is on disk; refused while anything planned is missing."""
+    if absent := study.missing(UPTO["report"]):
+        print(f"not all is built: {len(absent)} planned files are missing, the first: {absent[0]}", file=sys.stderr)
+        return 1
+    write_plan(study)
+    for stage in UPTO["report"]:
+        clear(study, stage)
+    return subprocess.run([sys.executable, "-m", "dvc", "commit", "--force", "--quiet"], check=False).returncode
+
+
+def check(study: Study) -> int:
+    """0 if params.yaml, the source, plan/, the files and dvc.lock agree; else says which do not."""
+    problems = [f"{path} is not the plan" for path, plan in planned(study).items() if not _holds(path, plan)]
+    if absent := study.missing(UPTO["report"]):
+        problems.append(f"{len(absent)} planned files are missing, the first: {absent[0]}")
+    status = subprocess.run([sys.executable, "-m", "dvc", "status"], check=False, capture_output=True, text=True)
+    if status.returncode or "up to date" not in status.stdout:
+        problems.append(f"dvc status: {(status.stdout + status.stderr).strip()}")
+    for problem in problems:
+        print(problem, file=sys.stderr)
+    if not problems:
+        print(f"{study.file}, plan/, {sum(len(study.jobs(s)) for s in UPTO['report'])} jobs and dvc.lock agree")
+    return 1 if problems else 0
+

@@ -1,0 +1,215 @@
+"""The command line: `scorebench --help`."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from scorebench import provenance, storage
+from scorebench.params import InvalidStudy
+from scorebench.study import UPTO, Job, Study, UnknownJob
+
+app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
+StudyFile = Annotated[Path, typer.Option("--study", help="the study file")]
+CellName = Annotated[str, typer.Option("--cell", help="dataset/method/schedule")]
+DatasetName = Annotated[str, typer.Option("--dataset", help="a data set of the study")]
+Key = Annotated[str, typer.Option("--key", help="refuse to run unless the job's key is this one")]
+DEFAULT = Path("params.yaml")
+
+
+def say(text: str) -> None:
+    """A line for the person at the terminal."""
+    print(text, file=sys.stderr)
+
+
+def plainly(command: Callable[..., None]) -> Callable[..., None]:
+    """Faults that a person can mend are shown without a traceback and exit with 2."""
+
+    @functools.wraps(command)
+    def run(*args: Any, **kwargs: Any) -> None:
+        try:
+            command(*args, **kwargs)
+        except InvalidStudy as error:
+            say(str(error))
+            count = len(error.faults)
+            say(f"{error.file}: {count} fault{'s' if count > 1 else ''}, nothing was run")
+            raise typer.Exit(2) from None
+        except UnknownJob as error:
+            say(str(error))
+            raise typer.Exit(2) from None
+
+    return run
+
+
+def run_job(file: Path, stage: str, at: str, key: str) -> None:
+    """Run one job and write its provenance card, run.json, last."""
+    study = Study(file)
+    job = study.job(stage, at)
+    _same_key(study, job, key)
+    out = study.directory(job)
+    inputs = {role: study.directory(upstream) for role, upstream in study.inputs(job).items()}
+    absent = [p for upstream in study.inputs(job).values() for p in study.files(upstream).values() if not p.is_file()]
+    if absent:
+        say(f"{stage} {at}: {absent[0]} is missing; `snakemake {absent[0]}` makes it")
+        raise typer.Exit(2)
+    function = getattr(importlib.import_module(f"scorebench.stages.{stage}"), stage)
+    start, started = time.perf_counter(), time.time()
+    facts = function(study.spec(job), inputs, out)
+    card = {
+        **study.ingredients(job),
+        "at": at,
+        "key": study.key(job),
+        "facts": facts,
+        "command": f"scorebench {stage} --study {file} --{'cell' if '/' in at else 'dataset'} {at}",
+        "started": started,
+        "seconds": time.perf_counter() - start,
+        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        **provenance.commit(),
+        "machine": provenance.machine(),
+    }
+    storage.write_json(out / "run.json", card)
+    print(out)
+
+
+def _same_key(study: Study, job: Job, key: str) -> None:
+    """A job planned before an edit must not write results of after it."""
+    if key and key != study.key(job):
+        say(
+            f"{job.stage} {job.at}: the key asked for is {key}, but {study.file} and the source now give"
+            f" {study.key(job)}: one of them changed since the run was planned. Run it again."
+        )
+        raise typer.Exit(2)
+
+
+@app.command()
+@plainly
+def prepare(dataset: DatasetName, study: StudyFile = DEFAULT, key: Key = "") -> None:
+    """Prepare one data set."""
+    run_job(study, "prepare", dataset, key)
+
+
+@app.command()
+@plainly
+def floor(dataset: DatasetName, study: StudyFile = DEFAULT, key: Key = "") -> None:
+    """Measure the truth of one data set against the truth."""
+    run_job(study, "floor", dataset, key)
+
+
+@app.command()
+@plainly
+def train(cell: CellName, study: StudyFile = DEFAULT, key: Key = "") -> None:
+    """Train one cell, all replicates at once."""
+    run_job(study, "train", cell, key)
+
+
+@app.command()
+@plainly
+def sample(cell: CellName, study: StudyFile = DEFAULT, key: Key = "") -> None:
+    """Draw samples from one trained cell."""
+    run_job(study, "sample", cell, key)
+
+
+@app.command()
+@plainly
+def evaluate(cell: CellName, study: StudyFile = DEFAULT, key: Key = "") -> None:
+    """Measure one cell."""
+    run_job(study, "evaluate", cell, key)
+
+
+@app.command()
+@plainly
+def report(study: StudyFile = DEFAULT, key: Key = "") -> None:
+    """Draw the report of a finished study."""
+    from scorebench.stages.report import report as draw
+
+    loaded = Study(study)
+    job = Job("report")
+    _same_key(loaded, job, key)
+    _demand(loaded, UPTO["evaluate"])
+    out = loaded.directory(job)
+    inputs = {role: loaded.directory(upstream) for role, upstream in loaded.inputs(job).items()}
+    draw(loaded.spec(job), inputs, out)
+    storage.write_text(out / "KEY", loaded.key(job) + "\n")
+    print(out / "report.html")
+
+
+@app.command()
+@plainly
+def track(study: StudyFile = DEFAULT) -> None:
+    """Bring finished results to MLflow (MLFLOW_TRACKING_URI, else sqlite:///mlflow.db); again is harmless."""
+    from scorebench.stages.track import track as bring
+
+    bring(Study(study))
+
+
+@app.command()
+@plainly
+def validate(study: StudyFile = DEFAULT) -> None:
+    """Check a study file; every fault is shown with its line."""
+    loaded = Study(study)
+    print(f"{study}: {len(loaded.applicable)} cells to run, {len(loaded.not_applicable)} not applicable")
+
+
+@app.command()
+@plainly
+def plan(study: StudyFile = DEFAULT) -> None:
+    """Show the cells of a study: up to date, to run, or not applicable and why."""
+    from scorebench.planning import show
+
+    show(Study(study), Console())
+
+
+def _demand(study: Study, stages: tuple[str, ...]) -> None:
+    if absent := study.missing(stages):
+        say(f"{len(absent)} planned files are not there, the first: {absent[0]}")
+        raise typer.Exit(1)
+
+
+@app.command("write-plan", hidden=True)
+@plainly
+def write_plan(study: StudyFile = DEFAULT) -> None:
+    """Write plan/<study>/<stage>.json: which key each job has. What DVC's stages depend on."""
+    from scorebench import agreement
+
+    agreement.write_plan(Study(study))
+
+
+@app.command("stage", hidden=True)
+@plainly
+def stage(name: Annotated[str, typer.Argument(help="prepare, train, sample, evaluate or report")]) -> None:
+    """What a stage of dvc.yaml runs: Snakemake up to a stage, then clear away what the plan no longer names."""
+    from scorebench import agreement
+
+    raise typer.Exit(agreement.run_stage(Study(DEFAULT), name))
+
+
+@app.command()
+@plainly
+def agree() -> None:
+    """After a direct Snakemake run: make plan/ and dvc.lock say what is on disk, if all that is planned is there."""
+    from scorebench import agreement
+
+    raise typer.Exit(agreement.agree(Study(DEFAULT)))
+
+
+@app.command()
+@plainly
+def check() -> None:
+    """Say whether params.yaml, plan/, the files and dvc.lock agree; exit status 0 if they do."""
+    from scorebench import agreement
+
+    raise typer.Exit(agreement.check(Study(DEFAULT)))
+
+
+def main() -> None:
+    """Entry point of the `scorebench` command."""
+    app()

@@ -1,0 +1,109 @@
+"""Sources of data: one file each; from options to arrays of points, split into train, validation and test."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scorebench.parts import Part
+
+if TYPE_CHECKING:
+    import numpy as np
+
+SPLITS = ("train", "validation", "test")
+
+
+@dataclass
+class Points:
+    """What a source gives: points (n, d) per split, their meaning, and the exact target where there is one."""
+
+    splits: dict[str, np.ndarray]
+    origin: str
+    licence: str
+    target: dict[str, Any] | None = None
+    image: tuple[int, int] | None = None
+    shift: list[float] | float = 0.0
+    scale: list[float] | float = 1.0
+    notes: dict[str, Any] = field(default_factory=dict)
+
+
+class Source(Part):
+    """A source of data. It knows its dimension before it is read, so that a study can be planned."""
+
+    @property
+    def known_score(self) -> bool:
+        """Whether grad log p_sigma is known in closed form."""
+        return False
+
+    def files(self) -> list[Path]:
+        """Files that it reads; their hashes are part of the key of what is made from them."""
+        return []
+
+    def dimension(self) -> int:
+        """Number of values in one event."""
+        raise TypeError(f"{type(self).__name__} gives no dimension")
+
+    def load(self, sizes: dict[str, int | None], seed: int) -> Points:
+        """The points; a size of None means all there are (a fixed source decides the split itself).
+
+        Raises:
+            ValueError: fewer points than asked for.
+        """
+        raise TypeError(f"{type(self).__name__} loads nothing")
+
+
+def drawn(target: Any, sizes: dict[str, int | None], seed: int) -> dict[str, np.ndarray]:
+    """Independent draws from an exact target for every split."""
+    import numpy as np
+    import torch
+
+    from scorebench.streams import seed_of
+
+    return {
+        split: target.sample(
+            sizes.get(split) or 10_000, torch.Generator().manual_seed(seed_of(seed, "draw", split))
+        )
+        .numpy()
+        .astype(np.float32)
+        for split in SPLITS
+    }
+
+
+def split_rows(rows: np.ndarray, sizes: dict[str, int | None], seed: int) -> dict[str, np.ndarray]:
+    """Shuffled rows of a finite data set: 70 % train, 10 % validation, 20 % test unless sizes say otherwise.
+
+    Raises:
+        ValueError: fewer rows than the sizes ask for, or a split that would be empty.
+    """
+    import numpy as np
+
+    from scorebench.streams import seed_of
+
+    order = np.random.default_rng(seed_of(seed, "split")).permutation(len(rows))
+    share = {"train": 0.7, "validation": 0.1, "test": 0.2}
+    counts = {split: sizes.get(split) or int(share[split] * len(rows)) for split in SPLITS}
+    if sum(counts.values()) > len(rows) or min(counts.values()) < 1:
+        wanted = ", ".join(f"{split} {count}" for split, count in counts.items())
+        raise ValueError(f"the data have {len(rows)} rows, which do not give {wanted}")
+    ends = np.cumsum([counts[split] for split in SPLITS])
+    parts = np.split(rows[order], ends)
+    return dict(zip(SPLITS, parts, strict=False))
+
+
+def standardise(splits: dict[str, np.ndarray], per_column: bool) -> tuple[dict[str, np.ndarray], Any, Any]:
+    """Training mean 0 and root mean square 1, over all values or each column: (splits, shift, scale).
+
+    Raises:
+        ValueError: training data without any spread.
+    """
+    import numpy as np
+
+    train = splits["train"].astype(np.float64)
+    shift = train.mean(0)
+    spread = (train - shift).std(0) if per_column else np.full(train.shape[1], (train - shift).std())
+    if not per_column and spread[0] == 0:
+        raise ValueError("all training rows are the same: there is nothing to learn")
+    spread = np.where(spread > 0, spread, 1.0)  # a constant column stays constant
+    done = {split: ((x - shift) / spread).astype(np.float32) for split, x in splits.items()}
+    return done, shift.tolist(), spread.tolist()

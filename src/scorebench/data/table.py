@@ -1,0 +1,78 @@
+"""A table of your own: Parquet, CSV or npy."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scorebench.data import Points, Source, split_rows, standardise
+
+if TYPE_CHECKING:
+    import numpy as np
+
+
+class Table(Source):
+    """Rows of numbers from `path` (.parquet, .csv or .npy), every column scaled to mean 0 and standard deviation 1.
+
+    `columns` picks columns by name (not for .npy); without it all columns are used, and all must be numbers.
+    `licence` and `origin` are written down beside the prepared data.
+    """
+
+    path: str
+    columns: list[str] | None = None
+    origin: str = ""
+    licence: str = "not stated"
+
+    def files(self) -> list[Path]:
+        """The table."""
+        return [Path(self.path)]
+
+    def rows(self) -> np.ndarray:
+        """All rows, (n, d), float64.
+
+        Raises:
+            ValueError: no such file, an unknown ending, a column that is missing or not numbers, or a missing value.
+        """
+        import numpy as np
+
+        path = Path(self.path)
+        if not path.is_file():
+            raise ValueError(f"there is no file {path}")
+        if path.suffix == ".npy":
+            rows = np.load(path, allow_pickle=False)
+            rows = rows.reshape(len(rows), -1).astype(np.float64)
+        elif path.suffix in (".parquet", ".csv"):
+            rows = self._columns(path)
+        else:
+            raise ValueError(f"{path}: the ending must be .parquet, .csv or .npy")
+        if rows.size == 0:
+            raise ValueError(f"{path} holds no values")
+        if not np.isfinite(rows).all():
+            raise ValueError(f"{path}: {int((~np.isfinite(rows)).sum())} values are missing or not finite")
+        return rows
+
+    def _columns(self, path: Path) -> np.ndarray:
+        import numpy as np
+        import pyarrow.csv
+        import pyarrow.parquet
+        from pyarrow import types
+
+        read = pyarrow.parquet.read_table if path.suffix == ".parquet" else pyarrow.csv.read_csv
+        table = read(path)
+        unknown = [c for c in self.columns or [] if c not in table.column_names]
+        if unknown:
+            raise ValueError(f"{path} has no columns {unknown}; it has: {table.column_names}")
+        table = table.select(self.columns) if self.columns else table
+        text = [f.name for f in table.schema if not (types.is_floating(f.type) or types.is_integer(f.type))]
+        if text:
+            raise ValueError(f"{path}: columns {text} are not numbers; choose others with `columns`")
+        return np.column_stack([c.to_numpy().astype(np.float64) for c in table.columns])
+
+    def dimension(self) -> int:
+        """Number of columns used."""
+        return int(self.rows().shape[1])
+
+    def load(self, sizes: dict[str, int | None], seed: int) -> Points:
+        """The rows, shuffled, split and standardised."""
+        splits, shift, scale = standardise(split_rows(self.rows(), sizes, seed), per_column=True)
+        return Points(splits, self.origin or self.path, self.licence, shift=shift, scale=scale)

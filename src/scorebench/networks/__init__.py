@@ -1,0 +1,75 @@
+"""Score networks as pure functions of their parameters, preconditioned to every noise level.
+
+A network is options plus two functions: `initialise` makes the parameters, `field` applies them. Parameters
+may carry a leading axis of replicates, which then are trained and sampled as one batch: parameters
+(R, ...), x (..., R, n, *event), sigma (..., R, n).
+
+Preconditioning (Karras et al. 2022, Table 1, written for the score instead of the denoiser):
+
+    s(y, sigma) = -y / (sigma^2 + sigma_data^2)
+                  + sigma_data / (sigma sqrt(sigma^2 + sigma_data^2)) F(y / sqrt(sigma^2 + sigma_data^2), ln(sigma) / 4)
+
+so F = 0 is the score of a Gaussian of standard deviation sigma_data. At sigma = 0 the factor of F, which has no
+limit, is 1 / sigma_data and the noise input is 0.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from pydantic import PositiveFloat
+
+from scorebench.parts import Part, Score, build
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from scorebench.streams import Generators
+
+Parameters = dict[str, "Tensor"]
+
+
+class Network(Part):
+    """A field F(parameters, u, c), and the score that the preconditioning makes of it."""
+
+    energy: ClassVar[bool] = False
+    """Whether the score is the gradient of a scalar."""
+    sigma_data: PositiveFloat = 1.0
+
+    @property
+    def second_derivatives(self) -> bool:
+        """Whether ds/dy holds all of its terms (it does not for the gradient of a piecewise linear energy)."""
+        return True
+
+    def initialise(self, event: tuple[int, ...], generator: Generators) -> Parameters:
+        """Parameters for events of this shape; a list of generators gives a leading axis of replicates."""
+        raise TypeError(f"{type(self).__name__} defines no parameters")
+
+    def field(self, parameters: Parameters, u: Tensor, c: Tensor) -> Tensor:
+        """F: u (..., *event), c (...) -> (..., *event)."""
+        raise TypeError(f"{type(self).__name__} defines no field")
+
+    def score(self, parameters: Parameters) -> Score:
+        """score(x: (..., *event), sigma: (...)) -> (..., *event) with these parameters."""
+        import torch
+
+        def score(x: Tensor, sigma: Tensor) -> Tensor:
+            noisy = sigma > 0
+            total = (sigma.square() + self.sigma_data**2).sqrt()
+            scale = torch.where(noisy, self.sigma_data / (sigma * total), 1 / self.sigma_data)
+            c = torch.where(noisy, sigma.log() / 4, 0.0)
+            event = [1] * (x.ndim - sigma.ndim)
+            total, scale = total.reshape(*sigma.shape, *event), scale.reshape(*sigma.shape, *event)
+            return -x / total.square() + scale * self.field(parameters, x / total, c)
+
+        return score
+
+
+def network(name: str, **options: Any) -> Network:
+    """The network of this name.
+
+    Raises:
+        UnknownPart, BadOptions: no such network, or options that it does not take.
+    """
+    built: Network = build("network", name, options)
+    return built

@@ -1,0 +1,59 @@
+"""Layers of fully connected networks whose parameters may carry a leading axis of replicates."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Literal
+
+from scorebench.streams import normal
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from scorebench.networks import Parameters
+    from scorebench.streams import Generators
+
+Activation = Literal["silu", "softplus", "tanh", "relu"]
+FREQUENCIES = 4
+
+
+def noise_features(c: Tensor) -> Tensor:
+    """(...) -> (..., 1 + 2 FREQUENCIES): c and the sine and cosine of pi 2^k c, k = 0 .. FREQUENCIES - 1."""
+    import torch
+
+    angles = c[..., None] * (math.pi * 2.0 ** torch.arange(FREQUENCIES, device=c.device, dtype=c.dtype))
+    return torch.cat([c[..., None], angles.sin(), angles.cos()], -1)
+
+
+def initialise_layers(sizes: Sequence[int], generator: Generators) -> Parameters:
+    """Weights N(0, 1 / inputs) and zero biases of the layers sizes[0] -> sizes[1] -> ...
+
+    The last layer is ten times smaller: an untrained score is close to the Gaussian one.
+    """
+    import torch
+
+    replicates = () if generator is None or isinstance(generator, torch.Generator) else (len(generator),)
+    parameters: Parameters = {}
+    for i, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+        gain = 0.1 if i == len(sizes) - 2 else 1.0
+        weight = normal((*replicates, inputs, outputs), generator)
+        parameters[f"layer{i}.weight"] = weight * (gain / inputs**0.5)
+        parameters[f"layer{i}.bias"] = weight.new_zeros((*replicates, outputs))
+    return parameters
+
+
+def apply_layers(parameters: Parameters, h: Tensor, activation: Activation) -> Tensor:
+    """The layers on h (..., R, n, inputs) or, without replicates, (..., inputs); no activation after the last."""
+    import torch
+
+    act = getattr(torch.nn.functional, activation)
+    layers = sum(1 for name in parameters if name.endswith(".weight"))
+    for i in range(layers):
+        weight, bias = parameters[f"layer{i}.weight"], parameters[f"layer{i}.bias"]
+        if weight.ndim == 3:
+            bias = bias.unsqueeze(-2)
+        h = torch.baddbmm(bias, h, weight) if h.ndim == weight.ndim == 3 else h @ weight + bias
+        if i < layers - 1:
+            h = act(h)
+    return h

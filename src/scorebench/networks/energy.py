@@ -1,0 +1,52 @@
+"""A fully connected energy whose gradient is the score."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import PositiveInt
+
+from scorebench.networks import Network
+from scorebench.networks._layers import FREQUENCIES, Activation, apply_layers, initialise_layers, noise_features
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from scorebench.networks import Parameters
+    from scorebench.streams import Generators
+
+
+class Energy(Network):
+    """F(u, c) = grad_u q(u, c), q = MLP([u, features(c)]) -> R, by automatic differentiation.
+
+    The preconditioned score is then the gradient of a scalar too: it is conservative, as grad log p is. Cost:
+    about one more backward pass than `mlp` at every evaluation.
+    """
+
+    energy: ClassVar[bool] = True
+    width: PositiveInt = 128
+    depth: PositiveInt = 3
+    activation: Activation = "silu"
+
+    @property
+    def second_derivatives(self) -> bool:
+        """False for relu: the second derivatives of a piecewise linear energy are zero, silently."""
+        return self.activation != "relu"
+
+    def initialise(self, event: tuple[int, ...], generator: Generators) -> Parameters:
+        """Parameters for events of this shape."""
+        return initialise_layers([math.prod(event) + 1 + 2 * FREQUENCIES, *[self.width] * self.depth, 1], generator)
+
+    def field(self, parameters: Parameters, u: Tensor, c: Tensor) -> Tensor:
+        """F: u (..., *event), c (...) -> (..., *event); part of the graph where gradients are enabled."""
+        import torch
+
+        trained = torch.is_grad_enabled()
+        with torch.enable_grad():
+            if not u.requires_grad:
+                u = u.detach().requires_grad_()
+            h = torch.cat([u.flatten(c.ndim), noise_features(c)], -1)
+            q = apply_layers(parameters, h, self.activation)
+            (gradient,) = torch.autograd.grad(q.sum(), u, create_graph=trained)
+        return gradient

@@ -1,0 +1,93 @@
+"""Score matching objectives: estimators of one number, up to a constant free of theta.
+
+    J(theta; sigma) = 1/2 E_{y ~ p_sigma} || s_theta(y, sigma) - grad log p_sigma(y) ||^2
+
+Notation: x ~ p_0, epsilon ~ N(0, I), y = x + sigma epsilon ~ p_sigma, s = s_theta(y, sigma),
+s* = grad log p_sigma(y). At sigma = 0, y = x is clean data. A loss sums over the event and keeps the batch
+shape, which is the shape of sigma; what x has beyond it is the event, (d,) or (C, H, W).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+
+from scorebench.parts import Part, Score, Setting, build
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from scorebench.streams import Generators
+
+
+class Target(Protocol):
+    """A distribution whose noised score is known in closed form."""
+
+    def score(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """grad log p_sigma(x), of the shape of x."""
+        ...
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Clean points, the noise drawn for them and its scale.
+
+    clean, noise: (..., *event); sigma: (...); target: exact p_sigma for the oracle; reference: (n, *event)
+    clean points for posterior-mean targets.
+    """
+
+    clean: Tensor
+    noise: Tensor
+    sigma: Tensor
+    target: Target | None = None
+    reference: Tensor | None = None
+
+    @property
+    def noisy(self) -> Tensor:
+        """y = x + sigma epsilon, (..., *event)."""
+        return self.clean + self.scale * self.noise
+
+    @property
+    def scale(self) -> Tensor:
+        """sigma with the axes of the event appended, so that it multiplies one."""
+        return self.sigma.reshape(*self.sigma.shape, *[1] * (self.clean.ndim - self.sigma.ndim))
+
+    @property
+    def mirrored(self) -> Batch:
+        """The same clean points with the noise turned round: y = x - sigma epsilon."""
+        return replace(self, noise=-self.noise)
+
+
+class Objective(Part):
+    """A score matching objective: loss(score, batch, generator) -> per-sample losses of the batch shape."""
+
+    requires_noise: ClassVar[bool] = False
+    """Not defined at sigma = 0."""
+    requires_target: ClassVar[bool] = False
+    """Needs the exact score."""
+    differentiates_score: ClassVar[bool] = False
+    """Uses ds/dy, which must not lose terms."""
+
+    def __call__(self, score: Score, batch: Batch, generator: Generators = None) -> Tensor:
+        """Per-sample losses, shape of batch.sigma; estimates 1/2 ||s - s*||^2 + const."""
+        raise TypeError(f"{type(self).__name__} defines no loss")
+
+    def not_applicable(self, setting: Setting) -> str | None:
+        """The reason why this objective makes no sense in a setting, or None."""
+        if self.requires_noise and setting.noise_free:
+            return "it is defined on noised data only, and this schedule trains at sigma = 0"
+        if self.requires_target and not setting.known_score:
+            return "it needs the exact score, which is not known for this data"
+        if self.differentiates_score and not setting.second_derivatives:
+            return "it differentiates the score, and this network has no second derivatives (piecewise linear energy)"
+        return None
+
+
+def objective(name: str, **options: Any) -> Objective:
+    """The objective of this name: `objective("ssm_vr", probes=4, probe="rademacher")`.
+
+    Raises:
+        UnknownPart, BadOptions: no such objective, or options that it does not take.
+    """
+    built: Objective = build("objective", name, options)
+    return built

@@ -1,0 +1,32 @@
+"""Explicit score matching: regress on the exact score. The oracle of every comparison."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from scorebench.objectives import Batch, Objective
+from scorebench.objectives._terms import half_square
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from scorebench.parts import Score
+    from scorebench.streams import Generators
+
+
+class ExplicitScoreMatching(Objective):
+    """Explicit score matching (ESM).
+
+    l(y) = 1/2 ||s(y) - s*(y)||^2
+
+    Hyvärinen (2005), eq. 2; Vincent (2011), eq. 6. Known-score targets only.
+    """
+
+    requires_target: ClassVar[bool] = True
+
+    def __call__(self, score: Score, batch: Batch, generator: Generators = None) -> Tensor:
+        """Per-sample losses, shape of batch.sigma. Raises ValueError where batch.target is missing."""
+        if batch.target is None:
+            raise ValueError("esm needs the exact score: Batch(..., target=...) is missing")
+        y = batch.noisy
+        return half_square(score(y, batch.sigma) - batch.target.score(y, batch.sigma), batch.sigma)

@@ -1,0 +1,403 @@
+"""params.yaml as typed models: everything a study says, checked before anything runs.
+
+All faults are reported together, each with file, line, what was given and what is allowed.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    NonNegativeInt,
+    PositiveFloat,
+    PositiveInt,
+    ValidationError,
+    model_validator,
+)
+from ruamel.yaml import YAML
+from ruamel.yaml.comments import CommentedMap, CommentedSeq
+from ruamel.yaml.constructor import DuplicateKeyError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+
+from scorebench import parts
+
+NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
+MAX_BYTES = 1_000_000
+
+
+def _is_name(text: str) -> str:
+    if not NAME.fullmatch(text):
+        raise ValueError("a name holds letters, digits, '_' and '-' only, does not start with '-', up to 64 of them")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_is_name)]
+Fraction = Annotated[float, Field(gt=0, lt=1)]
+Options = dict[str, Any]
+
+
+class Section(BaseModel):
+    """Base of all sections: unknown names, wrong types and infinities are faults."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+
+
+class Sizes(Section):
+    """Points per split; what is left out is 10,000 for drawn data, a share of the rows for a finite data set."""
+
+    train: PositiveInt | None = Field(None, description="points to train on")
+    validation: PositiveInt | None = Field(None, description="points for the curves during training")
+    test: PositiveInt | None = Field(None, description="points that samples are compared with")
+
+
+class Dataset(Section):
+    """One data set: a source and its options."""
+
+    source: str = Field(description="a file of src/scorebench/data")
+    options: Options = Field(default_factory=dict, description="the source's options")
+    sizes: Sizes = Field(default_factory=Sizes, description="points per split")
+
+
+class NetworkEntry(Section):
+    """One network: a type and its options."""
+
+    network: str = Field(description="a file of src/scorebench/networks")
+    options: Options = Field(default_factory=dict, description="the network's options")
+
+
+class TrainingChange(Section):
+    """What a method changes of `training`."""
+
+    steps: PositiveInt | None = None
+    batch: PositiveInt | None = None
+    learning_rate: PositiveFloat | None = None
+    ema: Fraction | None = None
+    log_every: PositiveInt | None = None
+
+
+class Method(Section):
+    """One method: an objective, its options and, if it differs, its network and training."""
+
+    objective: str = Field(description="a file of src/scorebench/objectives")
+    options: Options = Field(default_factory=dict, description="the objective's options")
+    network: Name = Field("default", description="a name under `networks`")
+    training: TrainingChange = Field(default_factory=TrainingChange, description="changes to `training`")
+
+
+class ScheduleEntry(Section):
+    """One noise schedule: a type and its options."""
+
+    schedule: str = Field(description="a file of src/scorebench/noise")
+    options: Options = Field(default_factory=dict, description="the schedule's options")
+
+
+class SamplerEntry(Section):
+    """One sampler: a type and its options."""
+
+    sampler: str = Field(description="a file of src/scorebench/samplers")
+    options: Options = Field(default_factory=dict, description="the sampler's options")
+
+
+class Block(Section):
+    """A product of data sets, methods and schedules; a list left out means all."""
+
+    datasets: list[Name] | None = None
+    methods: list[Name] | None = None
+    schedules: list[Name] | None = None
+
+
+class Training(Section):
+    """How every network is trained: Adam, cosine learning rate, averaged weights."""
+
+    steps: PositiveInt = Field(description="optimiser steps")
+    batch: PositiveInt = Field(description="data points per step and replicate")
+    learning_rate: PositiveFloat = Field(description="highest learning rate of Adam")
+    ema: Fraction = Field(0.998, description="decay of the averaged weights")
+    log_every: PositiveInt = Field(100, description="steps between points of the training curves")
+
+
+class Sampling(Section):
+    """How many points every sampler draws."""
+
+    points: Annotated[int, Field(ge=100)] = Field(description="samples per replicate and sampler")
+
+
+class SigmaGrid(Section):
+    """Noise levels at which scores are compared with the truth, evenly spaced in ln sigma."""
+
+    min: PositiveFloat = 0.01
+    max: PositiveFloat = 10.0
+    count: Annotated[int, Field(ge=2)] = 13
+
+    @model_validator(mode="after")
+    def _ascends(self) -> Self:
+        if self.min >= self.max:
+            raise ValueError(f"min {self.min} must be below max {self.max}")
+        return self
+
+
+class Evaluation(Section):
+    """What is measured and on how many points."""
+
+    sigmas: SigmaGrid = Field(default_factory=SigmaGrid, description="noise levels of the score errors")
+    points: Annotated[int, Field(ge=100)] = Field(5000, description="points per noise level")
+    projections: PositiveInt = Field(200, description="directions of the sliced Wasserstein distance")
+    energy_points: Annotated[int, Field(ge=100)] = Field(2000, description="points of the energy distance")
+    c2st_points: Annotated[int, Field(ge=100)] = Field(1000, description="points of the classifier two-sample test")
+    c2st_folds: Annotated[int, Field(ge=2)] = Field(5, description="its cross-validation folds")
+
+
+class Job(Section):
+    """What one job of a stage may use."""
+
+    threads: PositiveInt = Field(1, description="CPU threads; pinned, for they can change the last digits")
+    mem_mb: PositiveInt = Field(2000, description="memory, MB")
+    runtime: PositiveInt = Field(30, description="time limit, minutes")
+
+
+class GpuJob(Job):
+    """A job that may ask for GPUs."""
+
+    gpu: NonNegativeInt = Field(0, description="GPUs to ask for")
+
+
+class Compute(Section):
+    """Resources per stage."""
+
+    prepare: Job = Field(default_factory=Job)
+    train: GpuJob = Field(default_factory=GpuJob)
+    sample: GpuJob = Field(default_factory=GpuJob)
+    evaluate: Job = Field(default_factory=Job)
+    report: Job = Field(default_factory=Job)
+
+
+class Params(Section):
+    """A whole study."""
+
+    title: str = Field(description="heads the report")
+    description: str = Field("", description="opens the report")
+    seed: NonNegativeInt = Field(description="every random stream is a hash of it")
+    replicates: Annotated[int, Field(ge=1, le=1000)] = Field(description="independent trainings of every cell")
+    datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
+    networks: Annotated[dict[Name, NetworkEntry], Field(min_length=1)]
+    methods: Annotated[dict[Name, Method], Field(min_length=1)]
+    schedules: Annotated[dict[Name, ScheduleEntry], Field(min_length=1)]
+    samplers: Annotated[dict[Name, SamplerEntry], Field(min_length=1)]
+    grid: Annotated[list[Block], Field(min_length=1)] | None = Field(
+        None, description="which combinations to run; without it, all"
+    )
+    training: Training
+    sampling: Sampling
+    evaluation: Evaluation = Field(default_factory=Evaluation)
+    compute: Compute = Field(default_factory=Compute)
+
+
+Path_ = tuple[str | int, ...]
+
+
+@dataclass(frozen=True, order=True)
+class Fault:
+    """One thing that is wrong: where, and what."""
+
+    line: int
+    path: str
+    text: str
+
+
+class InvalidStudy(Exception):
+    """A study file that can't be used; `faults` holds everything that is wrong with it."""
+
+    def __init__(self, file: Path, faults: list[Fault]) -> None:
+        self.file, self.faults = file, sorted(set(faults))
+        super().__init__("\n".join(f"{file}:{f.line}: {f.path + ': ' if f.path else ''}{f.text}" for f in self.faults))
+
+
+def load(file: Path) -> Params:
+    """The study in a YAML 1.2 file.
+
+    Raises:
+        InvalidStudy: with every fault of the file.
+    """
+    tree = _read(file)
+    faults: list[Fault] = []
+
+    def fault(path: Path_, text: str) -> None:
+        faults.append(Fault(_line(tree, path), ".".join(map(str, path)), text))
+
+    plain = _plain(tree, (), fault)
+    params = None
+    try:
+        params = Params.model_validate(plain)
+    except ValidationError as error:
+        for e in error.errors():
+            path = tuple(p for p in e["loc"] if p != "[key]")
+            fault(path, parts.explain(e, _fields_at(path[:-1])))
+    _check_parts(plain, fault)
+    _check_references(plain, fault)
+    if faults or params is None:
+        raise InvalidStudy(file, faults)
+    return params
+
+
+def _read(file: Path) -> CommentedMap:
+    def stop(text: str, line: int = 1) -> InvalidStudy:
+        return InvalidStudy(file, [Fault(line, "", text)])
+
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            raise stop(f"a study file has at most {MAX_BYTES:,} bytes")
+        text = file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise stop(f"can't be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        raise stop(f"is not UTF-8 text (byte {error.start})") from None
+    try:
+        tree = YAML(typ="rt", pure=True).load(text)
+    except DuplicateKeyError as error:
+        problem = str(error.problem).split(" with value")[0]
+        raise stop(f"{problem} (a name may stand only once)", _marked(error)) from None
+    except MarkedYAMLError as error:
+        raise stop(f"is not valid YAML: {error.problem}", _marked(error)) from None
+    except (YAMLError, ValueError, RecursionError) as error:
+        raise stop(f"is not valid YAML: {str(error).splitlines()[0] if str(error) else 'too deep'}") from None
+    if not isinstance(tree, CommentedMap):
+        raise stop(f"must be a mapping with the sections {', '.join(Params.model_fields)}; it is {_kind(tree)}")
+    return tree
+
+
+def _marked(error: MarkedYAMLError) -> int:
+    return int(error.problem_mark.line) + 1 if error.problem_mark else 1
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "empty"
+    return {CommentedSeq: "a list", CommentedMap: "a mapping"}.get(type(value), f"{value!r}")
+
+
+def _line(tree: Any, path: Path_) -> int:
+    """Line of the deepest part of a path that is in the file."""
+    line = 1
+    for key in path:
+        try:
+            if isinstance(tree, CommentedMap):
+                line = tree.lc.key(key)[0] + 1
+            elif isinstance(tree, CommentedSeq):
+                line = tree.lc.item(key)[0] + 1
+            tree = tree[key]
+        except (KeyError, IndexError, TypeError, AttributeError):
+            break
+    return line
+
+
+def _plain(value: Any, path: Path_, fault: Any) -> Any:
+    """ruamel's round-trip values as plain Python ones."""
+    if len(path) > 20:
+        fault(path, "is nested too deep, or refers to itself")
+        return None
+    if isinstance(value, dict):
+        plain = {}
+        for key, item in value.items():
+            if not isinstance(key, str):
+                fault((*path, key), f"a name must be text; given: {key!r} (put it in quotes)")
+                continue
+            plain[str(key)] = _plain(item, (*path, key), fault)
+        return plain
+    if isinstance(value, list):
+        return [_plain(item, (*path, i), fault) for i, item in enumerate(value)]
+    if isinstance(value, bool) or value is None:
+        return value
+    for kind in (int, float, str):
+        if isinstance(value, kind):
+            return kind(value)
+    if isinstance(value, datetime.date | datetime.datetime):
+        fault(path, f"is a date; put it in quotes: '{value}'")
+    else:
+        fault(path, f"is of a type that a study does not use: {type(value).__name__}")
+    return None
+
+
+def _fields_at(path: Path_) -> list[str]:
+    """Names of the fields of the section at a path, to suggest the nearest one."""
+    model: Any = Params
+    for key in path:
+        if isinstance(model, type) and issubclass(model, BaseModel):
+            field = model.model_fields.get(str(key))
+            model = field.annotation if field else None
+        else:  # a mapping or a list of sections: the key is a name or a place
+            pass
+        model = _section_of(model)
+        if model is None:
+            return []
+    return list(model.model_fields)
+
+
+def _section_of(annotation: Any) -> Any:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return annotation
+    for argument in getattr(annotation, "__args__", ()):
+        if (found := _section_of(argument)) is not None:
+            return found
+    return None
+
+
+ENTRIES: dict[str, tuple[str, Literal["source", "network", "objective", "schedule", "sampler"]]] = {
+    "datasets": ("source", "source"),
+    "networks": ("network", "network"),
+    "methods": ("objective", "objective"),
+    "schedules": ("schedule", "schedule"),
+    "samplers": ("sampler", "sampler"),
+}
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _check_parts(plain: dict[str, Any], fault: Any) -> None:
+    """Every entry names a part that there is, with options that it takes."""
+    for section, (field, kind) in ENTRIES.items():
+        for name, entry in _mapping(plain.get(section)).items():
+            part = _mapping(entry).get(field)
+            if not isinstance(part, str):
+                continue  # reported as a wrong type
+            try:
+                built = parts.build(kind, part, _mapping(_mapping(entry).get("options")))
+            except parts.UnknownPart as error:
+                fault((section, name, field), str(error))
+                continue
+            except parts.BadOptions as error:
+                for path, text in error.faults:
+                    fault((section, name, "options", *path), text)
+                continue
+            if kind == "source":
+                try:
+                    built.dimension()
+                except (ValueError, OSError) as error:
+                    fault((section, name, "options"), str(error))
+
+
+def _check_references(plain: dict[str, Any], fault: Any) -> None:
+    """Names that refer to other sections are there."""
+
+    def refer(path: Path_, name: Any, section: str) -> None:
+        known = list(_mapping(plain.get(section)))
+        if isinstance(name, str) and name not in known:
+            fault(path, f"'{name}' is not under `{section}`{parts.nearest(name, known)}; there are: {', '.join(known)}")
+
+    for name, method in _mapping(plain.get("methods")).items():
+        refer(("methods", name, "network"), _mapping(method).get("network", "default"), "networks")
+    grid = plain.get("grid")
+    for i, block in enumerate(grid if isinstance(grid, list) else []):
+        for section in ("datasets", "methods", "schedules"):
+            listed = _mapping(block).get(section)
+            for j, name in enumerate(listed if isinstance(listed, list) else []):
+                refer(("grid", i, section, j), name, section)

@@ -1,0 +1,66 @@
+"""What a study comes to, for a person who is about to run it."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from scorebench.study import Cell, Study
+
+
+def reasons(study: Study) -> dict[str, list[Cell]]:
+    """Cells that are not applicable, by reason."""
+    found: dict[str, list[Cell]] = {}
+    for cell in study.not_applicable:
+        found.setdefault(cell.reason or "", []).append(cell)
+    return found
+
+
+def announce(study: Study) -> None:
+    """Lines on standard error: how many cells there are, and which are not applicable and why."""
+    print(f"Study {study.name}: {len(study.applicable)} cells", file=sys.stderr)
+    for reason, cells in reasons(study).items():
+        listed = ", ".join(map(str, cells))
+        print(f"  not applicable: {listed}: {reason}", file=sys.stderr)
+
+
+def progress(study: Study, cell: Cell) -> str:
+    """How far a cell is: the last stage whose files are all there."""
+    done = "to run"
+    for stage, word in (("train", "trained"), ("sample", "sampled"), ("evaluate", "done")):
+        files = study.files(study.job(stage, str(cell)))
+        if not all(path.is_file() for path in files.values()):
+            break
+        done = word
+    return done
+
+
+def show(study: Study, console: Console) -> None:
+    """Data set x method x schedule as one table per data set, then the reasons of what is not applicable."""
+    cells = {(c.dataset, c.method, c.schedule): c for c in study.cells}
+    for dataset in study.params.datasets:
+        here = [c for c in study.cells if c.dataset == dataset]
+        schedules = [s for s in study.params.schedules if any(c.schedule == s for c in here)]
+        table = Table(title=f"{dataset} ({study.sources[dataset].dimension()}-D)", title_justify="left")
+        table.add_column("method")
+        for name in schedules:
+            table.add_column(name)
+        for method in [m for m in study.params.methods if any(c.method == m for c in here)]:
+            row = []
+            for name in schedules:
+                cell = cells.get((dataset, method, name))
+                if cell is None:
+                    row.append("")
+                else:
+                    row.append("not applicable" if cell.reason else f"{progress(study, cell)}")
+            table.add_row(method, *row)
+        console.print(table)
+    for reason, listed in reasons(study).items():
+        console.print(f"not applicable: {', '.join(map(str, listed))}: {reason}", highlight=False)
+    missing = study.missing(("prepare", "train", "sample", "floor", "evaluate", "report"))
+    console.print("everything is up to date" if not missing else f"{len(missing)} files to make", highlight=False)

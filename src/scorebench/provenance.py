@@ -1,0 +1,139 @@
+"""What a result was made from: source code, package versions, commit, machine."""
+
+from __future__ import annotations
+
+import ast
+import functools
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+PACKAGE = "scorebench"
+ROOT = Path(__file__).parent
+NUMERIC = {"torch": "torch", "numpy": "numpy", "scipy": "scipy", "sklearn": "scikit-learn", "ot": "POT"}
+"""Packages that decide numbers: import name -> distribution."""
+
+
+def canonical(value: Any) -> str:
+    """JSON that is the same for the same value."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def digest(value: Any) -> str:
+    """Hash of any JSON value, 64 hexadecimal digits."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()
+
+
+def file_digest(path: Path) -> str:
+    """SHA-256 of a file."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@functools.cache
+def _graph() -> Any:
+    import grimp
+
+    return grimp.build_graph(PACKAGE, exclude_type_checking_imports=True, cache_dir=None)
+
+
+@functools.cache
+def closure(module: str) -> frozenset[str]:
+    """A module, everything of this package that it imports, directly or not, and the packages they stand in."""
+    found = {module, *_graph().find_upstream_modules(module)}
+    for name in list(found):
+        while "." in name:
+            name = name.rpartition(".")[0]
+            found.add(name)
+    return frozenset(found)
+
+
+@functools.cache
+def _tree(module: str) -> ast.Module:
+    stem = ROOT.joinpath(*module.split(".")[1:])
+    file = stem / "__init__.py" if stem.is_dir() else stem.with_suffix(".py")
+    return ast.parse(file.read_text(encoding="utf-8"))
+
+
+@functools.cache
+def source_digest(module: str) -> str:
+    """Hash of a module's code without comments, docstrings and layout."""
+    tree = _tree(module)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            node.body = [
+                item
+                for item in node.body
+                if not (
+                    isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant) and isinstance(item.value.value, str)
+                )
+            ] or [ast.Pass()]
+    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:16]
+
+
+@functools.cache
+def _imports(module: str) -> frozenset[str]:
+    found = set()
+    for node in ast.walk(_tree(module)):
+        if isinstance(node, ast.Import):
+            found |= {alias.name.split(".")[0] for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            found.add(node.module.split(".")[0])
+    return frozenset(found)
+
+
+def code(modules: list[str]) -> dict[str, str]:
+    """Module -> hash for the modules given and all that they import."""
+    return {name: source_digest(name) for name in sorted(set().union(*map(closure, modules)))}
+
+
+def versions(modules: list[str]) -> dict[str, str]:
+    """Versions of the packages that decide numbers and that these modules, or what they import, use.
+
+    Without the local part: 2.13.0+cpu and 2.13.0+cu130 are the same source.
+    """
+    used = set().union(*(_imports(name) for module in modules for name in closure(module)))
+    return {
+        dist: importlib.metadata.version(dist).partition("+")[0] for name, dist in NUMERIC.items() if name in used
+    }
+
+
+def commit() -> dict[str, Any]:
+    """The git commit of the working tree and whether it was changed since; None where there is no git."""
+    def git(*arguments: str) -> str | None:
+        try:
+            done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=20, check=True)
+        except (OSError, subprocess.SubprocessError):
+            return None
+        return done.stdout.strip()
+
+    head = git("rev-parse", "HEAD")
+    return {"commit": head, "dirty": bool(git("status", "--porcelain", "--", "src", "*.yaml")) if head else None}
+
+
+def machine() -> dict[str, Any]:
+    """Where this runs: Python, platform, processor, Slurm job."""
+    return {
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "processor": _processor(),
+        "cpus": os.cpu_count(),
+        "slurm_job": os.environ.get("SLURM_JOB_ID"),
+        "executable": Path(sys.executable).name,
+    }
+
+
+def _processor() -> str:
+    try:
+        for line in Path("/proc/cpuinfo").read_text().splitlines():
+            if line.startswith("model name"):
+                return line.partition(":")[2].strip()
+    except OSError:
+        pass
+    return platform.processor() or platform.machine()

@@ -1,0 +1,46 @@
+"""Samplers: from a score and a descending ladder of noise levels to samples."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from scorebench.parts import Part, Score, Setting, build
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from scorebench.streams import Generators
+
+
+class Sampler(Part):
+    """sampler(score, ladder, shape, generator) -> samples of this shape.
+
+    `shape` is the batch shape followed by the event; `event` says how many of its axes are the event. A list of
+    generators draws for each index of the leading axis on its own.
+    """
+
+    def __call__(
+        self, score: Score, ladder: Tensor, shape: Sequence[int], generator: Generators = None, event: int = 1
+    ) -> Tensor:
+        """Samples of this shape."""
+        raise TypeError(f"{type(self).__name__} samples nothing")
+
+    def not_applicable(self, setting: Setting) -> str | None:
+        """The reason why this sampler makes no sense in a setting, or None."""
+        return None
+
+
+def level(sigma: Tensor, shape: Sequence[int], event: int) -> Tensor:
+    """One noise level for every sample: sigma () -> the batch shape."""
+    return sigma.expand(tuple(shape)[: len(shape) - event])
+
+
+def sampler(name: str, **options: Any) -> Sampler:
+    """The sampler of this name: `sampler("annealed_langevin", steps=5)`.
+
+    Raises:
+        UnknownPart, BadOptions: no such sampler, or options that it does not take.
+    """
+    built: Sampler = build("sampler", name, options)
+    return built

@@ -1,0 +1,46 @@
+"""Langevin dynamics at one noise level."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from pydantic import PositiveFloat, PositiveInt
+
+from scorebench.parts import Score, Setting
+from scorebench.samplers import Sampler, level
+from scorebench.streams import normal
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from scorebench.streams import Generators
+
+
+class Langevin(Sampler):
+    """Unadjusted Langevin dynamics (ULA) at the last level of the ladder.
+
+    x <- x + step / 2 s(x, sigma) + sqrt(step) z,   z ~ N(0, I)
+
+    Roberts & Tweedie (1996), sec. 1.4.1; started from N(0, I), the scale of prepared data. `step` is in squared
+    units of the data and should be well below the variance of their finest structure.
+    """
+
+    step: PositiveFloat = 0.005
+    steps: PositiveInt = 300
+
+    def __call__(
+        self, score: Score, ladder: Tensor, shape: Sequence[int], generator: Generators = None, event: int = 1
+    ) -> Tensor:
+        """Samples of this shape."""
+        sigma = level(ladder[-1], shape, event)
+        x = normal(shape, generator, ladder)
+        for _ in range(self.steps):
+            x = x + 0.5 * self.step * score(x, sigma) + self.step**0.5 * normal(shape, generator, x)
+        return x
+
+    def not_applicable(self, setting: Setting) -> str | None:
+        """One-level schedules only: a network of many levels has better samplers."""
+        if setting.levels != 1:
+            return "it walks at one noise level, and this schedule trains many"
+        return None

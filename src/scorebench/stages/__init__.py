@@ -1,0 +1,28 @@
+"""What a rule of the workflow calls: one function per stage, from its slice of the study and files to files.
+
+A stage function takes `spec` (the job's slice of the study), the folders of its inputs by role, and the folder
+to write to; it returns the facts that go into the job's run.json. It knows nothing of Snakemake, DVC, MLflow or
+the study around it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from scorebench import parts
+
+Spec = dict[str, Any]
+Inputs = dict[str, Path]
+
+
+def built(part: dict[str, Any]) -> Any:
+    """A part from its description in a spec."""
+    return parts.build(part["kind"], part["name"], part["options"])
+
+
+def pin_threads(spec: Spec) -> None:
+    """Use as many threads as the spec says; the number can change the last digits of a sum."""
+    import torch
+
+    torch.set_num_threads(int(spec.get("threads", 1)))

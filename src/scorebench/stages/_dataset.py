@@ -1,0 +1,37 @@
+"""Reading what `prepare` wrote."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scorebench import storage
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from scorebench.targets import GaussianMixture
+
+
+def read_points(folder: Path, split: str) -> np.ndarray:
+    """The points of a split, (n, d), float32."""
+    return storage.points_of(storage.read_table(folder / f"{split}.parquet")["x"])
+
+
+def describe(folder: Path) -> dict[str, Any]:
+    """dataset.json."""
+    described: dict[str, Any] = storage.read_json(folder / "dataset.json")
+    return described
+
+
+def exact_target(folder: Path) -> GaussianMixture | None:
+    """The distribution that the points come from, where it is known."""
+    from scorebench.targets import GaussianMixture
+
+    numbers = describe(folder)["target"]
+    return None if numbers is None else GaussianMixture.from_json(numbers)
+
+
+def sample_size(points: int, described: dict[str, Any]) -> int:
+    """Samples per replicate: as asked, or half the training points of a finite data set if these are fewer."""
+    return points if described["target"] is not None else min(points, max(1, described["rows"]["train"] // 2))

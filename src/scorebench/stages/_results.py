@@ -1,0 +1,70 @@
+"""The results of a study as one table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from scorebench import storage
+from scorebench.stages import Inputs, Spec
+
+TRUTH = "truth"
+"""Stands as the method of the true-against-true floors."""
+
+SCHEMA = pa.schema(
+    [
+        ("dataset", pa.string()),
+        ("method", pa.string()),
+        ("schedule", pa.string()),
+        ("replicate", pa.int32()),
+        ("sampler", pa.string()),
+        ("metric", pa.string()),
+        ("sigma", pa.float64()),
+        ("value", pa.float64()),
+        ("status", pa.string()),
+        ("key", pa.string()),
+    ]
+)
+
+
+def folders(inputs: Inputs, stage: str) -> Iterator[tuple[str, Path]]:
+    """Place -> folder of all results of a stage, in order."""
+    for role, folder in sorted(inputs.items()):
+        prefix, _, at = role.partition("/")
+        if prefix == stage:
+            yield at, folder
+
+
+def cards(inputs: Inputs, stage: str) -> dict[str, dict[str, Any]]:
+    """Place -> run.json of all results of a stage."""
+    return {at: storage.read_json(folder / "run.json") for at, folder in folders(inputs, stage)}
+
+
+def collect(spec: Spec, inputs: Inputs) -> pa.Table:
+    """All numbers of a study in long form, one row each.
+
+    Floors have the method `truth`; cells also get training_seconds and evaluations. status: trained, diverged or
+    truth. key: that of the scores.
+    """
+    rows: list[dict[str, Any]] = []
+    for at, folder in folders(inputs, "floor"):
+        key = storage.read_json(folder / "run.json")["key"]
+        rows += [
+            {"dataset": at, "method": TRUTH, "status": TRUTH, "key": key, **row}
+            for row in storage.read_table(folder / "floors.parquet").to_pylist()
+        ]
+    trained = cards(inputs, "train")
+    for at, folder in folders(inputs, "evaluate"):
+        names = dict(zip(("dataset", "method", "schedule"), at.split("/"), strict=True))
+        facts = trained[at]["facts"]
+        common = {**names, "key": storage.read_json(folder / "run.json")["key"]}
+        for row in storage.read_table(folder / "scores.parquet").to_pylist():
+            rows.append({**common, "status": facts["status"][row["replicate"]], **row})
+        for replicate, status in enumerate(facts["status"]):
+            for metric in ("training_seconds", "evaluations"):
+                value = float(facts[metric])
+                rows.append({**common, "replicate": replicate, "status": status, "metric": metric, "value": value})
+    return pa.Table.from_pylist(rows, schema=SCHEMA)

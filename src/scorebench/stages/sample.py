@@ -1,0 +1,58 @@
+"""sample: a trained network -> samples by every sampler that suits its schedule."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import torch
+
+from scorebench import storage
+from scorebench.stages import Inputs, Spec, built, pin_threads
+from scorebench.stages._dataset import describe, sample_size
+from scorebench.streams import Streams
+
+CHUNK = 2_000
+"""Points of a replicate that are sampled at once, so that intermediate values stay in the processor's cache."""
+
+
+def sample(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
+    """Write samples.parquet: columns sampler, replicate and x, in the units of the prepared data.
+
+    As many points as the spec says, but for a finite data set not more than half its training points: the size of
+    the true sample that the floor is taken with.
+    """
+    pin_threads(spec)
+    described = describe(inputs["data"])
+    n, d, R = sample_size(spec["points"], described), described["dimension"], spec["replicates"]
+    score = built(spec["network"]).score(storage.read_parameters(inputs["checkpoint"] / "model.safetensors"))
+    ladder = built(spec["schedule"]).ladder()
+    streams = Streams(spec["seed"], R)
+    columns: dict[str, list[Any]] = {"sampler": [], "replicate": [], "x": []}
+    seconds = {}
+    for label, part in spec["samplers"].items():
+        draw = built(part)
+        start = time.perf_counter()
+        chunks = []
+        for chunk, size in enumerate([CHUNK] * (n // CHUNK) + [n % CHUNK] * (n % CHUNK > 0)):
+            with torch.no_grad():
+                generators = streams.at(f"sample {label}", chunk)
+                chunks.append(draw(score, ladder, (R, size, d), generators).numpy())
+        seconds[label] = time.perf_counter() - start
+        x = np.concatenate(chunks, 1)
+        columns["sampler"] += [label] * (R * n)
+        columns["replicate"] += np.repeat(np.arange(R, dtype=np.int32), n).tolist()
+        columns["x"].append(x.reshape(R * n, d))
+    points = np.concatenate(columns["x"]) if columns["x"] else np.empty((0, d), np.float32)
+    table = pa.table(
+        {
+            "sampler": pa.array(columns["sampler"], pa.string()).dictionary_encode(),
+            "replicate": pa.array(columns["replicate"], pa.int32()),
+            "x": storage.points_column(points),
+        }
+    )
+    storage.write_table(out / "samples.parquet", table)
+    return {"points": n, "sampling_seconds": seconds}

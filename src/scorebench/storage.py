@@ -1,0 +1,87 @@
+"""Files that are whole or absent: every result is written under another name, then renamed."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+
+@contextmanager
+def whole(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that becomes `path` when the block ends without an error."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def write_text(path: Path, text: str) -> None:
+    """Text as UTF-8."""
+    with whole(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(path: Path, value: Any) -> None:
+    """JSON with sorted names; infinities and NaN are faults."""
+    write_text(path, json.dumps(value, indent=1, sort_keys=True, allow_nan=False) + "\n")
+
+
+def read_json(path: Path) -> Any:
+    """What `write_json` wrote."""
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def write_table(path: Path, table: pa.Table) -> None:
+    """A Parquet file."""
+    with whole(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+
+
+def read_table(path: Path) -> pa.Table:
+    """A Parquet file as a table."""
+    return pq.read_table(path, partitioning=None)
+
+
+def points_column(points: np.ndarray) -> pa.Array:
+    """(n, d) as a column of lists of d values."""
+    flat = pa.array(np.ascontiguousarray(points, dtype=np.float32).reshape(-1))
+    return pa.FixedSizeListArray.from_arrays(flat, points.shape[1])
+
+
+def points_of(column: pa.ChunkedArray) -> np.ndarray:
+    """What `points_column` made, (n, d), float32."""
+    array = column.combine_chunks()
+    array = array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
+    return np.array(array.flatten()).reshape(len(array), -1)  # a copy: Arrow's memory is read-only
+
+
+def write_parameters(path: Path, parameters: dict[str, Tensor]) -> None:
+    """Tensors as safetensors."""
+    from safetensors.torch import save_file
+
+    with whole(path) as temporary:
+        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in parameters.items()}, temporary)
+
+
+def read_parameters(path: Path) -> dict[str, Tensor]:
+    """Tensors from safetensors."""
+    from safetensors.torch import load_file
+
+    parameters: dict[str, Tensor] = load_file(path)
+    return parameters

@@ -1,0 +1,293 @@
+"""A study as jobs: which cells there are, what each job depends on, its key and where its results lie.
+
+key(job) = hash(source of the stage and of what it uses, versions of the numeric packages, the job's own slice of
+the study, keys of its inputs). The key stands in the path of the result, so "up to date" means "the file exists".
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from scorebench import params as parameters
+from scorebench import parts, provenance
+
+KEY_LENGTH = 12
+
+FILES = {
+    "prepare": ("train.parquet", "validation.parquet", "test.parquet", "dataset.json", "run.json"),
+    "train": ("model.safetensors", "training.parquet", "run.json"),
+    "sample": ("samples.parquet", "run.json"),
+    "floor": ("floors.parquet", "run.json"),
+    "evaluate": ("scores.parquet", "run.json"),
+    "report": ("report.html", "results.parquet", "results.csv", "metrics.json", "KEY"),
+}
+"""What the job of a stage writes; run.json last."""
+
+UPTO = {
+    "prepare": ("prepare",),
+    "train": ("prepare", "train"),
+    "sample": ("prepare", "train", "sample"),
+    "evaluate": ("prepare", "train", "sample", "floor", "evaluate"),
+    "report": ("prepare", "train", "sample", "floor", "evaluate", "report"),
+}
+"""What the named target of a stage builds."""
+
+FOLDERS = {"train": "checkpoints", "sample": "samples", "floor": "floors", "evaluate": "scores"}
+
+
+@dataclass(frozen=True, order=True)
+class Cell:
+    """A data set, a method and a noise schedule; `reason` says why it is not applicable, if it is not."""
+
+    dataset: str
+    method: str
+    schedule: str
+    reason: str | None = None
+
+    def __str__(self) -> str:
+        return f"{self.dataset}/{self.method}/{self.schedule}"
+
+
+@dataclass(frozen=True, order=True)
+class Job:
+    """One job: a stage and what it works on: `ring8`, `ring8/dsm/single`, or nothing for the report."""
+
+    stage: str
+    at: str = ""
+
+    @property
+    def names(self) -> list[str]:
+        """Data set, method and schedule, as far as they apply."""
+        return self.at.split("/") if self.at else []
+
+
+class UnknownJob(ValueError):
+    """A job that the study does not hold."""
+
+
+class Study:
+    """A study file and everything that follows from it.
+
+    Raises:
+        InvalidStudy: the file can't be used.
+    """
+
+    def __init__(self, file: Path | str = "params.yaml") -> None:
+        self.file = Path(file)
+        self.params = parameters.load(self.file)
+        self.name = "default" if self.file.name == "params.yaml" else self.file.stem
+        if not parameters.NAME.fullmatch(self.name):
+            text = "the name of a study file holds letters, digits, '_' and '-' only, because results are stored under it"
+            raise parameters.InvalidStudy(self.file, [parameters.Fault(1, "", text)])
+        p = self.params
+        self.sources = {n: parts.build("source", e.source, e.options) for n, e in p.datasets.items()}
+        self.networks = {n: parts.build("network", e.network, e.options) for n, e in p.networks.items()}
+        self.objectives = {n: parts.build("objective", e.objective, e.options) for n, e in p.methods.items()}
+        self.schedules = {n: parts.build("schedule", e.schedule, e.options) for n, e in p.schedules.items()}
+        self.samplers = {n: parts.build("sampler", e.sampler, e.options) for n, e in p.samplers.items()}
+        self.cells = sorted({self._judge(*names) for names in self._grid()})
+        self.key = functools.cache(self._key)
+
+    def _grid(self) -> Iterator[tuple[str, str, str]]:
+        p = self.params
+        for block in p.grid or [parameters.Block()]:
+            for dataset in block.datasets or p.datasets:
+                for method in block.methods or p.methods:
+                    for schedule in block.schedules or p.schedules:
+                        yield dataset, method, schedule
+
+    @functools.cache  # noqa: B019  one study per process
+    def _dimension(self, dataset: str) -> int:
+        dimension: int = self.sources[dataset].dimension()
+        return dimension
+
+    def _setting(self, dataset: str, method: str, schedule: str) -> parts.Setting:
+        return parts.Setting(
+            dimension=self._dimension(dataset),
+            known_score=self.sources[dataset].known_score,
+            levels=self.schedules[schedule].levels_trained,
+            noise_free=self.schedules[schedule].noise_free,
+            second_derivatives=self.networks[self.params.methods[method].network].second_derivatives,
+        )
+
+    def _judge(self, *names: str) -> Cell:
+        return Cell(*names, self.objectives[names[1]].not_applicable(self._setting(*names)))
+
+    @property
+    def applicable(self) -> list[Cell]:
+        """Cells that are run."""
+        return [cell for cell in self.cells if cell.reason is None]
+
+    @property
+    def not_applicable(self) -> list[Cell]:
+        """Cells that make no sense, with the reason."""
+        return [cell for cell in self.cells if cell.reason is not None]
+
+    def samplers_of(self, job: Job) -> list[str]:
+        """Samplers that make sense in a cell."""
+        setting = self._setting(*job.names)
+        return [name for name, sampler in self.samplers.items() if sampler.not_applicable(setting) is None]
+
+    def jobs(self, stage: str) -> list[Job]:
+        """All jobs of a stage."""
+        if stage == "report":
+            return [Job(stage)]
+        if stage in ("prepare", "floor"):
+            return [Job(stage, name) for name in sorted({cell.dataset for cell in self.applicable})]
+        return [Job(stage, str(cell)) for cell in self.applicable]
+
+    def job(self, stage: str, at: str = "") -> Job:
+        """The job of a stage at a place.
+
+        Raises:
+            UnknownJob: the study has no such job; says why, or which name is near.
+        """
+        jobs = self.jobs(stage)
+        if (job := Job(stage, at)) in jobs:
+            return job
+        for cell in self.not_applicable:
+            if str(cell) == at:
+                raise UnknownJob(f"{at} is not applicable: {cell.reason}")
+        known = [j.at for j in jobs]
+        raise UnknownJob(f"{self.file} has no {stage} job '{at}'{parts.nearest(at, known)}")
+
+    def inputs(self, job: Job) -> dict[str, Job]:
+        """Jobs whose results a job reads, by role (for the report: by place)."""
+        dataset = job.names[0] if job.names else ""
+        data, at = Job("prepare", dataset), job.at
+        match job.stage:
+            case "prepare":
+                return {}
+            case "floor" | "train":
+                return {"data": data}
+            case "sample":
+                return {"data": data, "checkpoint": Job("train", at)}
+            case "evaluate":
+                return {"data": data, "checkpoint": Job("train", at), "samples": Job("sample", at)}
+            case "report":
+                used = [j for stage in UPTO["evaluate"] for j in self.jobs(stage)]
+                return {f"{j.stage}/{j.at}": j for j in used}
+        raise UnknownJob(f"there is no stage '{job.stage}'")
+
+    def _part(self, kind: str, built: Any, name: str) -> dict[str, Any]:
+        return {"kind": kind, "name": name, "options": built.model_dump(mode="json")}
+
+    def _network(self, method: str) -> dict[str, Any]:
+        name = self.params.methods[method].network
+        return self._part("network", self.networks[name], self.params.networks[name].network)
+
+    def _schedule(self, name: str) -> dict[str, Any]:
+        return self._part("schedule", self.schedules[name], self.params.schedules[name].schedule)
+
+    def spec(self, job: Job) -> dict[str, Any]:
+        """A job's own slice of the study: all that it is told."""
+        p, names = self.params, job.names
+        common = {"seed": p.seed, "replicates": p.replicates}
+        match job.stage:
+            case "prepare":
+                entry, source = p.datasets[names[0]], self.sources[names[0]]
+                return {
+                    "source": self._part("source", source, entry.source),
+                    "sizes": entry.sizes.model_dump(),
+                    "seed": p.seed,
+                    "files": {str(path): provenance.file_digest(path) for path in source.files()},
+                }
+            case "floor":
+                return {**common, "evaluation": p.evaluation.model_dump(), "points": p.sampling.points}
+            case "report":
+                return {"study": self.name, "params": p.model_dump(mode="json"), "cells": self._cells_said()}
+        method = p.methods[names[1]]
+        common |= {"network": self._network(names[1]), "schedule": self._schedule(names[2])}
+        match job.stage:
+            case "train":
+                changed = method.training.model_dump(exclude_none=True)
+                return {
+                    **common,
+                    "objective": self._part("objective", self.objectives[names[1]], method.objective),
+                    "training": p.training.model_dump() | changed,
+                    "threads": p.compute.train.threads,
+                }
+            case "sample":
+                chosen = {
+                    n: self._part("sampler", self.samplers[n], p.samplers[n].sampler) for n in self.samplers_of(job)
+                }
+                threads = p.compute.sample.threads
+                return {**common, "samplers": chosen, "points": p.sampling.points, "threads": threads}
+            case "evaluate":
+                return {**common, "evaluation": p.evaluation.model_dump(), "threads": p.compute.evaluate.threads}
+        raise UnknownJob(f"there is no stage '{job.stage}'")
+
+    def _cells_said(self) -> list[dict[str, Any]]:
+        return [
+            {"dataset": c.dataset, "method": c.method, "schedule": c.schedule, "reason": c.reason} for c in self.cells
+        ]
+
+    def modules(self, job: Job) -> list[str]:
+        """Modules that a job uses; what they import belongs to them."""
+        found = [f"scorebench.stages.{job.stage}"]
+        if job.stage == "report":
+            return found
+        spec = self.spec(job)
+        used = [*spec.values(), *spec.get("samplers", {}).values()]
+        return found + [
+            parts.module(part["kind"], part["name"]) for part in used if isinstance(part, dict) and "kind" in part
+        ]
+
+    def ingredients(self, job: Job) -> dict[str, Any]:
+        """All that a key is the hash of."""
+        modules = self.modules(job)
+        return {
+            "stage": job.stage,
+            "code": provenance.code(modules),
+            "versions": provenance.versions(modules),
+            "spec": self.spec(job),
+            "inputs": {role: self.key(upstream) for role, upstream in self.inputs(job).items()},
+        }
+
+    def _key(self, job: Job) -> str:
+        return provenance.digest(self.ingredients(job))[:KEY_LENGTH]
+
+    def directory(self, job: Job) -> Path:
+        """Where a job's results lie."""
+        if job.stage == "report":
+            return Path("reports", self.name)
+        return Path(self.root(job.stage), *job.names, self.key(job))
+
+    def root(self, stage: str) -> Path:
+        """The folder that holds all results of a stage."""
+        if stage == "prepare":
+            return Path("data", "prepared", self.name)
+        return Path("results", self.name, FOLDERS[stage])
+
+    def files(self, job: Job) -> dict[str, Path]:
+        """A job's results, by file name."""
+        return {name: self.directory(job) / name for name in FILES[job.stage]}
+
+    def plan(self, stage: str) -> dict[str, str]:
+        """Place -> key for all jobs of a stage."""
+        return {job.at or job.stage: self.key(job) for job in self.jobs(stage)}
+
+    def report_is_current(self) -> bool:
+        """Whether the report's files are there and of the planned key (it is kept at a fixed place)."""
+        files = self.files(Job("report"))
+        if not all(path.is_file() for path in files.values()):
+            return False
+        return files["KEY"].read_text().strip() == self.key(Job("report"))
+
+    def missing(self, stages: tuple[str, ...]) -> list[Path]:
+        """Planned results of these stages that are not there."""
+        absent = [
+            path
+            for stage in stages
+            if stage != "report"
+            for job in self.jobs(stage)
+            for path in self.files(job).values()
+            if not path.is_file()
+        ]
+        if "report" in stages and not self.report_is_current():
+            absent.append(self.files(Job("report"))["KEY"])
+        return absent

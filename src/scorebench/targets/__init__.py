@@ -1,0 +1,5 @@
+"""Distributions with exact density and score at every noise level."""
+
+from scorebench.targets.gaussian_mixture import GaussianMixture
+
+__all__ = ["GaussianMixture"]

@@ -1,0 +1,186 @@
+"""Training a score network on one objective and one noise schedule, all replicates as one batch."""
+
+from __future__ import annotations
+
+import math
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from scorebench.objectives import Batch, Objective, Target
+from scorebench.streams import Streams, integers, normal
+
+if TYPE_CHECKING:
+    from scorebench.networks import Network, Parameters
+    from scorebench.noise import Schedule
+
+BLOCK = 16
+"""Steps whose random numbers are drawn at once."""
+
+
+@dataclass(frozen=True)
+class Optimisation:
+    """How to train: Adam with a cosine learning rate and an exponential moving average of the weights."""
+
+    steps: int
+    batch: int
+    learning_rate: float
+    ema: float
+    log_every: int
+
+
+@dataclass
+class Fitted:
+    """A trained network: averaged parameters (R, ...), training curves and how it went.
+
+    curve: rows (replicate, step, metric, value). status: `trained` or `diverged`, one per replicate; diverged_at
+    is the step whose loss was not finite, after which the replicate was left as it was.
+    """
+
+    parameters: Parameters
+    curve: list[tuple[int, int, str, float]] = field(default_factory=list)
+    status: list[str] = field(default_factory=list)
+    diverged_at: list[int | None] = field(default_factory=list)
+    evaluations: int = 0
+    seconds: float = 0.0
+
+
+class _Counted:
+    """A score that counts the points at which it is evaluated."""
+
+    def __init__(self) -> None:
+        self.points = 0
+
+    def __call__(self, score: object) -> object:
+        def counted(x: Tensor, sigma: Tensor) -> Tensor:
+            self.points += sigma.numel()
+            result: Tensor = score(x, sigma)  # type: ignore[operator]
+            return result
+
+        return counted
+
+
+def fit(
+    objective: Objective,
+    schedule: Schedule,
+    network: Network,
+    train: Tensor,
+    validation: Tensor,
+    optimisation: Optimisation,
+    streams: Streams,
+    target: Target | None = None,
+) -> Fitted:
+    """Train one network per replicate of `streams` on `train` (n, *event).
+
+    Every `log_every` steps the curve gets, per replicate, `loss` (mean weighted training loss since the last
+    entry), and on fixed validation points `score_error` (E w(sigma) ||s - s*||^2, where the score is known) and
+    `validation_dsm` (E w(sigma) ||s + epsilon / sigma||^2 / 2, where there is noise).
+    """
+    R, B, event = streams.replicates, optimisation.batch, tuple(train.shape[1:])
+    parameters = network.initialise(event, streams.at("initialise"))
+    names, weights = list(parameters), list(parameters.values())
+    for weight in weights:
+        weight.requires_grad_()
+    average = [weight.detach().clone() for weight in weights]
+    adam = torch.optim.Adam(weights, lr=optimisation.learning_rate, fused=True)
+    counted = _Counted()
+    score = counted(network.score(parameters))
+    alive = torch.ones(R, dtype=torch.bool)
+    fitted = Fitted({}, diverged_at=[None] * R)
+    held_out = _validation_batch(schedule, validation, streams, target)
+    losses = torch.zeros(R)
+    start = time.perf_counter()
+    for step in range(optimisation.steps):
+        if step % BLOCK == 0:
+            block = step // BLOCK
+            shape = (R, BLOCK, B)
+            index = integers(len(train), shape, streams.at("index", block))
+            noise = normal((*shape, *event), streams.at("noise", block))
+            sigma = schedule.sample(shape, streams.at("sigma", block), like=train)
+        i = step % BLOCK
+        batch = Batch(train[index[:, i]], noise[:, i], sigma[:, i], target, reference=train)
+        losses_now = objective(score, batch, streams.at("probe", step))
+        loss = (schedule.weight(batch.sigma) * losses_now).mean(-1)
+        finite = loss.detach().isfinite()
+        if not bool((finite | ~alive).all()):
+            for r in torch.nonzero(alive & ~finite).flatten().tolist():
+                fitted.diverged_at[r] = step
+            alive &= finite
+            if not bool(alive.any()):
+                break
+        adam.zero_grad(set_to_none=True)
+        loss.sum().backward()
+        _follow(adam, optimisation, step)
+        before = None if bool(alive.all()) else [weight.detach().clone() for weight in weights]
+        adam.step()
+        with torch.no_grad():
+            if before is not None:
+                for weight, old in zip(weights, before, strict=True):
+                    weight.copy_(torch.where(_per_replicate(alive, weight), weight, old))
+            keep = min(optimisation.ema, (1 + step) / (10 + step))
+            torch._foreach_lerp_(average, weights, 1 - keep)
+        losses += torch.where(alive, loss.detach(), torch.nan)
+        done = step + 1
+        if done % optimisation.log_every == 0 or done == optimisation.steps:
+            since = optimisation.log_every if done % optimisation.log_every == 0 else done % optimisation.log_every
+            _log(fitted, done, "loss", losses / since)
+            losses = torch.zeros(R)
+            now = network.score(dict(zip(names, average, strict=True)))
+            for metric, values in _held_out_errors(now, schedule, held_out).items():
+                _log(fitted, done, metric, values)
+    fitted.seconds = time.perf_counter() - start
+    fitted.evaluations = counted.points // R
+    fitted.parameters = dict(zip(names, average, strict=True))
+    fitted.status = ["trained" if at is None else "diverged" for at in fitted.diverged_at]
+    return fitted
+
+
+def _follow(adam: torch.optim.Adam, optimisation: Optimisation, step: int) -> None:
+    """Cosine decay to zero after a linear warm-up over the first 2 % of the steps."""
+    warm = min(1.0, (step + 1) / max(1, 0.02 * optimisation.steps))
+    rate = optimisation.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / optimisation.steps))
+    for group in adam.param_groups:
+        group["lr"] = rate
+
+
+def _per_replicate(flags: Tensor, like: Tensor) -> Tensor:
+    return flags.reshape(-1, *[1] * (like.ndim - 1))
+
+
+def _log(fitted: Fitted, step: int, metric: str, values: Tensor) -> None:
+    for r, value in enumerate(values.tolist()):
+        if math.isfinite(value):
+            fitted.curve.append((r, step, metric, value))
+
+
+def _validation_batch(schedule: Schedule, points: Tensor, streams: Streams, target: Target | None) -> Batch:
+    """The validation points, with noise that is the same for every method."""
+    count = min(len(points), 512)
+    stream = Streams(streams.seed, 1).at
+    shape = (count,)
+    sigma = schedule.sample((1, *shape), stream("validation sigma"), like=points)[0]
+    noise = normal((1, count, *points.shape[1:]), stream("validation noise"), points)[0]
+    R = streams.replicates
+    return Batch(
+        points[:count].expand(R, *[-1] * points.ndim),
+        noise.expand(R, *[-1] * noise.ndim),
+        sigma.expand(R, -1),
+        target,
+    )
+
+
+@torch.no_grad()
+def _held_out_errors(score: object, schedule: Schedule, batch: Batch) -> dict[str, Tensor]:
+    s = score(batch.noisy, batch.sigma)  # type: ignore[operator]
+    weight = schedule.weight(batch.sigma)
+    errors = {}
+    if batch.target is not None:
+        exact = batch.target.score(batch.noisy, batch.sigma)
+        errors["score_error"] = (weight * (s - exact).square().flatten(2).sum(-1)).mean(-1)
+    if bool((batch.sigma > 0).all()):
+        residual = s + batch.noise / batch.scale
+        errors["validation_dsm"] = (weight * 0.5 * residual.square().flatten(2).sum(-1)).mean(-1)
+    return errors

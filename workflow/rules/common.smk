@@ -1,0 +1,54 @@
+# Where the results of jobs lie, as Snakemake's rules need it. The key in a path decides what is up to date;
+# no clock does, so every input of a job is ancient().
+CELL = "{dataset}/{method}/{schedule}/{key}"
+
+
+wildcard_constraints:
+    dataset="[A-Za-z0-9_-]+",
+    method="[A-Za-z0-9_-]+",
+    schedule="[A-Za-z0-9_-]+",
+    key="[0-9a-f]+",
+
+
+def job(stage, wildcards):
+    """The planned job that a path belongs to."""
+    names = [wildcards[n] for n in ("dataset", "method", "schedule") if n in wildcards.keys()]
+    found = STUDY.job(stage, "/".join(names))
+    if STUDY.key(found) != wildcards.key:
+        raise UnknownJob(f"{stage} {found.at}: key {wildcards.key} is not in the plan, which has {STUDY.key(found)}")
+    return found
+
+
+def results_of(stage, role):
+    """Input function: the files of the job that plays a role for this one."""
+    return lambda wildcards: [
+        ancient(str(path)) for path in STUDY.files(STUDY.inputs(job(stage, wildcards))[role]).values()
+    ]
+
+
+def results(stage, pattern):
+    """The files that a job of a stage writes, below the stage's folder."""
+    return [f"{STUDY.root(stage)}/{pattern}/{name}" for name in FILES[stage]]
+
+
+def upto(stage):
+    """Every file up to a stage."""
+    return [str(path) for s in UPTO[stage] for j in STUDY.jobs(s) for path in STUDY.files(j).values()]
+
+
+def attempt_mem(stage):
+    """Memory, doubled with every attempt."""
+    return lambda wildcards, attempt: getattr(STUDY.params.compute, stage).mem_mb * 2 ** (attempt - 1)
+
+
+def attempt_runtime(stage):
+    """Minutes, doubled with every attempt."""
+    return lambda wildcards, attempt: getattr(STUDY.params.compute, stage).runtime * 2 ** (attempt - 1)
+
+
+def log_of(stage, pattern):
+    return f"logs/{STUDY.name}/{stage}/{pattern}.log"
+
+
+def benchmark_of(stage, pattern):
+    return f"benchmarks/jobs/{STUDY.name}/{stage}/{pattern}.tsv"

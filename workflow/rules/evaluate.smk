@@ -1,0 +1,45 @@
+# Evaluation: every cell against the truth, and the truth against itself.
+# all scores
+rule evaluate:
+    input:
+        upto("evaluate"),
+
+rule evaluate_cell:
+    input:
+        data=results_of("evaluate", "data"),
+        checkpoint=results_of("evaluate", "checkpoint"),
+        samples=results_of("evaluate", "samples"),
+    output:
+        results("evaluate", CELL),
+    log:
+        log_of("evaluate", CELL),
+    benchmark:
+        benchmark_of("evaluate", CELL)
+    threads: STUDY.params.compute.evaluate.threads
+    resources:
+        mem_mb=attempt_mem("evaluate"),
+        runtime=attempt_runtime("evaluate"),
+    message:
+        "Evaluating {wildcards.method} on {wildcards.dataset}, noise {wildcards.schedule}"
+    shell:
+        "{SCOREBENCH} evaluate --study {FILE} --cell {wildcards.dataset}/{wildcards.method}/{wildcards.schedule}"
+        " --key {wildcards.key} >{log:q} 2>&1"
+
+rule floor_dataset:
+    input:
+        data=results_of("floor", "data"),
+    output:
+        results("floor", "{dataset}/{key}"),
+    log:
+        log_of("floor", "{dataset}/{key}"),
+    benchmark:
+        benchmark_of("floor", "{dataset}/{key}")
+    threads: STUDY.params.compute.evaluate.threads
+    resources:
+        mem_mb=attempt_mem("evaluate"),
+        runtime=attempt_runtime("evaluate"),
+    message:
+        "Measuring the true-against-true floor of {wildcards.dataset}"
+    shell:
+        "{SCOREBENCH} floor --study {FILE} --dataset {wildcards.dataset}"
+        " --key {wildcards.key} >{log:q} 2>&1"

@@ -1,0 +1,40 @@
+# The report lies at a fixed place (DVC's metrics need one), so its key stands in reports/<study>/KEY. If that is
+# not the planned key, the rule gets one more input that is newer than everything: the only clock that decides, and
+# it is set here. (The mark is not empty: an unchanged checksum would veto its time.)
+
+
+def unless_current():
+    if STUDY.report_is_current():
+        return []
+    mark = Path(".snakemake", f"stale-report-{STUDY.name}")
+    mark.parent.mkdir(exist_ok=True)
+    mark.write_text(str(time.time_ns()))
+    return str(mark)
+
+
+# the report and everything that it shows
+rule report:
+    input:
+        upto("report"),
+
+
+rule draw_report:
+    input:
+        scores=[ancient(path) for path in upto("evaluate")],
+        stale=unless_current(),
+    output:
+        [str(path) for path in STUDY.files(Job("report")).values()],
+    log:
+        log_of("report", "report"),
+    benchmark:
+        benchmark_of("report", "report")
+    threads: STUDY.params.compute.report.threads
+    resources:
+        mem_mb=attempt_mem("report"),
+        runtime=attempt_runtime("report"),
+    params:
+        key=STUDY.key(Job("report")),
+    message:
+        "Drawing the report of study {STUDY.name}"
+    shell:
+        "{SCOREBENCH} report --study {FILE} --key {params.key} >{log:q} 2>&1"

@@ -1,0 +1,26 @@
+# Sampling: every sampler that suits the noise schedule.
+# all samples
+rule sample:
+    input:
+        upto("sample"),
+
+rule sample_cell:
+    input:
+        data=results_of("sample", "data"),
+        checkpoint=results_of("sample", "checkpoint"),
+    output:
+        results("sample", CELL),
+    log:
+        log_of("sample", CELL),
+    benchmark:
+        benchmark_of("sample", CELL)
+    threads: STUDY.params.compute.sample.threads
+    resources:
+        mem_mb=attempt_mem("sample"),
+        runtime=attempt_runtime("sample"),
+        gpu=STUDY.params.compute.sample.gpu,
+    message:
+        "Sampling {wildcards.method} on {wildcards.dataset}, noise {wildcards.schedule}"
+    shell:
+        "{SCOREBENCH} sample --study {FILE} --cell {wildcards.dataset}/{wildcards.method}/{wildcards.schedule}"
+        " --key {wildcards.key} >{log:q} 2>&1"
