@@ -1,14 +1,14 @@
 # The workflow: reads a study and builds what it names. `snakemake --cores all` runs params.yaml;
 # `--config study=studies/noise.yaml` runs another study.
-import os
 import shlex
 import sys
 import time
 from pathlib import Path
 
 # results belong to this checkout's source, whichever scorebench is installed
-sys.path.insert(0, str(Path(workflow.basedir, "src")))
-os.environ["PYTHONPATH"] = os.pathsep.join(sys.path[:1] + os.environ.get("PYTHONPATH", "").split(os.pathsep)).rstrip(os.pathsep)
+SRC = str(Path(workflow.basedir, "src"))
+sys.path.insert(0, SRC)
+shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(SRC)}; ")
 
 from scorebench.params import InvalidStudy
 from scorebench.planning import announce
@@ -19,7 +19,7 @@ try:
 except InvalidStudy as error:
     sys.exit(f"{error}\n{error.file}: {len(error.faults)} fault(s), nothing was run")
 SCOREBENCH = f"{shlex.quote(sys.executable)} -m scorebench"
-FILE = shlex.quote(str(STUDY.file))
+STUDY_FILE = str(STUDY.file)
 if workflow.is_main_process:
     announce(STUDY)
 

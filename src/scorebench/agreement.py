@@ -55,7 +55,18 @@ def run_stage(study: Study, stage: str) -> int:
         return 2
     restore(study)
     cores = os.environ.get("SCOREBENCH_CORES", "all")
-    command = [sys.executable, "-m", "snakemake", "--cores", cores, "--quiet", "rules", "progress", "--", stage]
+    command = [
+        sys.executable,
+        "-m",
+        "snakemake",
+        "--cores",
+        cores,
+        "--quiet",
+        "rules",
+        "progress",
+        "--",
+        stage,
+    ]
     done = subprocess.run(command, check=False)
     if done.returncode:
         return done.returncode
@@ -102,7 +113,10 @@ def restore(study: Study) -> None:
 def agree(study: Study) -> int:
     """Make plan/ and dvc.lock say what is on disk; refused while anything planned is missing."""
     if absent := study.missing(UPTO["report"]):
-        print(f"not all is built: {len(absent)} planned files are missing, the first: {absent[0]}", file=sys.stderr)
+        print(
+            f"not all is built: {len(absent)} planned files are missing, the first: {absent[0]}",
+            file=sys.stderr,
+        )
         return 1
     write_plan(study)
     for stage in UPTO["report"]:
@@ -123,4 +137,3 @@ def check(study: Study) -> int:
     if not problems:
         print(f"{study.file}, plan/, {sum(len(study.jobs(s)) for s in UPTO['report'])} jobs and dvc.lock agree")
     return 1 if problems else 0
-

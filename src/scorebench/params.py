@@ -391,7 +391,10 @@ def _check_references(plain: dict[str, Any], fault: Any) -> None:
     def refer(path: Path_, name: Any, section: str) -> None:
         known = list(_mapping(plain.get(section)))
         if isinstance(name, str) and name not in known:
-            fault(path, f"'{name}' is not under `{section}`{parts.nearest(name, known)}; there are: {', '.join(known)}")
+            fault(
+                path,
+                f"'{name}' is not under `{section}`{parts.nearest(name, known)}; there are: {', '.join(known)}",
+            )
 
     for name, method in _mapping(plain.get("methods")).items():
         refer(("methods", name, "network"), _mapping(method).get("network", "default"), "networks")

@@ -70,9 +70,7 @@ class BadOptions(ValueError):
 
 def names(kind: str) -> list[str]:
     """Names of all parts of a kind: the files of its package that do not start with an underscore."""
-    return sorted(
-        p.stem for p in (ROOT / PACKAGES[kind]).glob("*.py") if not p.stem.startswith("_")
-    )
+    return sorted(p.stem for p in (ROOT / PACKAGES[kind]).glob("*.py") if not p.stem.startswith("_"))
 
 
 def nearest(name: str, known: list[str]) -> str:
@@ -94,9 +92,7 @@ def find(kind: str, name: str) -> type[Any]:
     """
     known = names(kind)
     if name not in known:
-        raise UnknownPart(
-            f"no {kind} is called '{name}'{nearest(name, known)}; there are: {', '.join(known)}"
-        )
+        raise UnknownPart(f"no {kind} is called '{name}'{nearest(name, known)}; there are: {', '.join(known)}")
     found = importlib.import_module(module(kind, name))
     classes = [
         c
@@ -107,9 +103,7 @@ def find(kind: str, name: str) -> type[Any]:
         and not c.__name__.startswith("_")
     ]
     if len(classes) != 1:
-        raise UnknownPart(
-            f"{found.__file__} must define one public class derived from Part, it defines {len(classes)}"
-        )
+        raise UnknownPart(f"{found.__file__} must define one public class derived from Part, it defines {len(classes)}")
     return classes[0]
 
 

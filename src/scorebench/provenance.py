@@ -71,7 +71,9 @@ def source_digest(module: str) -> str:
                 item
                 for item in node.body
                 if not (
-                    isinstance(item, ast.Expr) and isinstance(item.value, ast.Constant) and isinstance(item.value.value, str)
+                    isinstance(item, ast.Expr)
+                    and isinstance(item.value, ast.Constant)
+                    and isinstance(item.value.value, str)
                 )
             ] or [ast.Pass()]
     return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:16]
@@ -99,13 +101,12 @@ def versions(modules: list[str]) -> dict[str, str]:
     Without the local part: 2.13.0+cpu and 2.13.0+cu130 are the same source.
     """
     used = set().union(*(_imports(name) for module in modules for name in closure(module)))
-    return {
-        dist: importlib.metadata.version(dist).partition("+")[0] for name, dist in NUMERIC.items() if name in used
-    }
+    return {dist: importlib.metadata.version(dist).partition("+")[0] for name, dist in NUMERIC.items() if name in used}
 
 
 def commit() -> dict[str, Any]:
     """The git commit of the working tree and whether it was changed since; None where there is no git."""
+
     def git(*arguments: str) -> str | None:
         try:
             done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=20, check=True)
@@ -114,7 +115,10 @@ def commit() -> dict[str, Any]:
         return done.stdout.strip()
 
     head = git("rev-parse", "HEAD")
-    return {"commit": head, "dirty": bool(git("status", "--porcelain", "--", "src", "*.yaml")) if head else None}
+    return {
+        "commit": head,
+        "dirty": bool(git("status", "--porcelain", "--", "src", "*.yaml")) if head else None,
+    }
 
 
 def machine() -> dict[str, Any]:

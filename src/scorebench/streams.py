@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     import torch
@@ -49,7 +49,7 @@ def _each(draw: str, shape: tuple[int, ...], generator: Generators, like: Tensor
 
     device = None if like is None else like.device
     function = getattr(torch, draw)
-    options = {**kwargs, "device": device}
+    options: dict[str, Any] = {**kwargs, "device": device}
     if like is not None and draw != "randint":
         options["dtype"] = like.dtype
     if generator is None or isinstance(generator, torch.Generator):

@@ -81,7 +81,9 @@ class Study:
         self.params = parameters.load(self.file)
         self.name = "default" if self.file.name == "params.yaml" else self.file.stem
         if not parameters.NAME.fullmatch(self.name):
-            text = "the name of a study file holds letters, digits, '_' and '-' only, because results are stored under it"
+            text = (
+                "the name of a study file holds letters, digits, '_' and '-' only, because results are stored under it"
+            )
             raise parameters.InvalidStudy(self.file, [parameters.Fault(1, "", text)])
         p = self.params
         self.sources = {n: parts.build("source", e.source, e.options) for n, e in p.datasets.items()}
@@ -114,8 +116,9 @@ class Study:
             second_derivatives=self.networks[self.params.methods[method].network].second_derivatives,
         )
 
-    def _judge(self, *names: str) -> Cell:
-        return Cell(*names, self.objectives[names[1]].not_applicable(self._setting(*names)))
+    def _judge(self, dataset: str, method: str, schedule: str) -> Cell:
+        reason = self.objectives[method].not_applicable(self._setting(dataset, method, schedule))
+        return Cell(dataset, method, schedule, reason)
 
     @property
     def applicable(self) -> list[Cell]:
@@ -186,7 +189,7 @@ class Study:
     def spec(self, job: Job) -> dict[str, Any]:
         """A job's own slice of the study: all that it is told."""
         p, names = self.params, job.names
-        common = {"seed": p.seed, "replicates": p.replicates}
+        common: dict[str, Any] = {"seed": p.seed, "replicates": p.replicates}
         match job.stage:
             case "prepare":
                 entry, source = p.datasets[names[0]], self.sources[names[0]]
@@ -218,7 +221,11 @@ class Study:
                 threads = p.compute.sample.threads
                 return {**common, "samplers": chosen, "points": p.sampling.points, "threads": threads}
             case "evaluate":
-                return {**common, "evaluation": p.evaluation.model_dump(), "threads": p.compute.evaluate.threads}
+                return {
+                    **common,
+                    "evaluation": p.evaluation.model_dump(),
+                    "threads": p.compute.evaluate.threads,
+                }
         raise UnknownJob(f"there is no stage '{job.stage}'")
 
     def _cells_said(self) -> list[dict[str, Any]]:

@@ -16,6 +16,7 @@ from scorebench.streams import Streams, integers, normal
 if TYPE_CHECKING:
     from scorebench.networks import Network, Parameters
     from scorebench.noise import Schedule
+    from scorebench.parts import Score
 
 BLOCK = 16
 """Steps whose random numbers are drawn at once."""
@@ -51,16 +52,12 @@ class Fitted:
 class _Counted:
     """A score that counts the points at which it is evaluated."""
 
-    def __init__(self) -> None:
-        self.points = 0
+    def __init__(self, score: Score) -> None:
+        self.score, self.points = score, 0
 
-    def __call__(self, score: object) -> object:
-        def counted(x: Tensor, sigma: Tensor) -> Tensor:
-            self.points += sigma.numel()
-            result: Tensor = score(x, sigma)  # type: ignore[operator]
-            return result
-
-        return counted
+    def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
+        self.points += sigma.numel()
+        return self.score(x, sigma)
 
 
 def fit(
@@ -76,8 +73,8 @@ def fit(
     """Train one network per replicate of `streams` on `train` (n, *event).
 
     Every `log_every` steps the curve gets, per replicate, `loss` (mean weighted training loss since the last
-    entry), and on fixed validation points `score_error` (E w(sigma) ||s - s*||^2, where the score is known) and
-    `validation_dsm` (E w(sigma) ||s + epsilon / sigma||^2 / 2, where there is noise).
+    entry), and on fixed validation points `score_error` (E w(sigma) ||s - s*||^2, where the score is known)
+    and `validation_dsm` (E w(sigma) ||s + epsilon / sigma||^2 / 2, where there is noise).
     """
     R, B, event = streams.replicates, optimisation.batch, tuple(train.shape[1:])
     parameters = network.initialise(event, streams.at("initialise"))
@@ -86,8 +83,7 @@ def fit(
         weight.requires_grad_()
     average = [weight.detach().clone() for weight in weights]
     adam = torch.optim.Adam(weights, lr=optimisation.learning_rate, fused=True)
-    counted = _Counted()
-    score = counted(network.score(parameters))
+    score = _Counted(network.score(parameters))
     alive = torch.ones(R, dtype=torch.bool)
     fitted = Fitted({}, diverged_at=[None] * R)
     held_out = _validation_batch(schedule, validation, streams, target)
@@ -132,7 +128,7 @@ def fit(
             for metric, values in _held_out_errors(now, schedule, held_out).items():
                 _log(fitted, done, metric, values)
     fitted.seconds = time.perf_counter() - start
-    fitted.evaluations = counted.points // R
+    fitted.evaluations = score.points // R
     fitted.parameters = dict(zip(names, average, strict=True))
     fitted.status = ["trained" if at is None else "diverged" for at in fitted.diverged_at]
     return fitted
@@ -173,8 +169,8 @@ def _validation_batch(schedule: Schedule, points: Tensor, streams: Streams, targ
 
 
 @torch.no_grad()
-def _held_out_errors(score: object, schedule: Schedule, batch: Batch) -> dict[str, Tensor]:
-    s = score(batch.noisy, batch.sigma)  # type: ignore[operator]
+def _held_out_errors(score: Score, schedule: Schedule, batch: Batch) -> dict[str, Tensor]:
+    s = score(batch.noisy, batch.sigma)
     weight = schedule.weight(batch.sigma)
     errors = {}
     if batch.target is not None:

@@ -12,17 +12,22 @@ wildcard_constraints:
 
 def job(stage, wildcards):
     """The planned job that a path belongs to."""
-    names = [wildcards[n] for n in ("dataset", "method", "schedule") if n in wildcards.keys()]
+    names = [
+        wildcards[n] for n in ("dataset", "method", "schedule") if n in wildcards.keys()
+    ]
     found = STUDY.job(stage, "/".join(names))
     if STUDY.key(found) != wildcards.key:
-        raise UnknownJob(f"{stage} {found.at}: key {wildcards.key} is not in the plan, which has {STUDY.key(found)}")
+        raise UnknownJob(
+            f"{stage} {found.at}: key {wildcards.key} is not in the plan, which has {STUDY.key(found)}"
+        )
     return found
 
 
 def results_of(stage, role):
     """Input function: the files of the job that plays a role for this one."""
     return lambda wildcards: [
-        ancient(str(path)) for path in STUDY.files(STUDY.inputs(job(stage, wildcards))[role]).values()
+        ancient(str(path))
+        for path in STUDY.files(STUDY.inputs(job(stage, wildcards))[role]).values()
     ]
 
 
@@ -33,17 +38,26 @@ def results(stage, pattern):
 
 def upto(stage):
     """Every file up to a stage."""
-    return [str(path) for s in UPTO[stage] for j in STUDY.jobs(s) for path in STUDY.files(j).values()]
+    return [
+        str(path)
+        for s in UPTO[stage]
+        for j in STUDY.jobs(s)
+        for path in STUDY.files(j).values()
+    ]
 
 
 def attempt_mem(stage):
     """Memory, doubled with every attempt."""
-    return lambda wildcards, attempt: getattr(STUDY.params.compute, stage).mem_mb * 2 ** (attempt - 1)
+    return lambda wildcards, attempt: getattr(
+        STUDY.params.compute, stage
+    ).mem_mb * 2 ** (attempt - 1)
 
 
 def attempt_runtime(stage):
     """Minutes, doubled with every attempt."""
-    return lambda wildcards, attempt: getattr(STUDY.params.compute, stage).runtime * 2 ** (attempt - 1)
+    return lambda wildcards, attempt: getattr(
+        STUDY.params.compute, stage
+    ).runtime * 2 ** (attempt - 1)
 
 
 def log_of(stage, pattern):
@@ -52,3 +66,13 @@ def log_of(stage, pattern):
 
 def benchmark_of(stage, pattern):
     return f"benchmarks/jobs/{STUDY.name}/{stage}/{pattern}.tsv"
+
+
+def unless_current():
+    """Nothing if the report is of the planned key, else a mark that is newer than it."""
+    if STUDY.report_is_current():
+        return []
+    mark = Path(".snakemake", f"stale-report-{STUDY.name}")
+    mark.parent.mkdir(exist_ok=True)
+    mark.write_text(str(time.time_ns()))
+    return str(mark)

@@ -4,6 +4,7 @@ rule evaluate:
     input:
         upto("evaluate"),
 
+
 rule evaluate_cell:
     input:
         data=results_of("evaluate", "data"),
@@ -19,11 +20,15 @@ rule evaluate_cell:
     resources:
         mem_mb=attempt_mem("evaluate"),
         runtime=attempt_runtime("evaluate"),
+    params:
+        scorebench=SCOREBENCH,
+        study=STUDY_FILE,
     message:
         "Evaluating {wildcards.method} on {wildcards.dataset}, noise {wildcards.schedule}"
     shell:
-        "{SCOREBENCH} evaluate --study {FILE} --cell {wildcards.dataset}/{wildcards.method}/{wildcards.schedule}"
+        "{params.scorebench} evaluate --study {params.study:q} --cell {wildcards.dataset}/{wildcards.method}/{wildcards.schedule}"
         " --key {wildcards.key} >{log:q} 2>&1"
+
 
 rule floor_dataset:
     input:
@@ -38,8 +43,11 @@ rule floor_dataset:
     resources:
         mem_mb=attempt_mem("evaluate"),
         runtime=attempt_runtime("evaluate"),
+    params:
+        scorebench=SCOREBENCH,
+        study=STUDY_FILE,
     message:
         "Measuring the true-against-true floor of {wildcards.dataset}"
     shell:
-        "{SCOREBENCH} floor --study {FILE} --dataset {wildcards.dataset}"
+        "{params.scorebench} floor --study {params.study:q} --dataset {wildcards.dataset}"
         " --key {wildcards.key} >{log:q} 2>&1"

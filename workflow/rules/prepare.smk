@@ -4,6 +4,7 @@ rule prepare:
     input:
         upto("prepare"),
 
+
 rule prepare_dataset:
     output:
         results("prepare", "{dataset}/{key}"),
@@ -15,8 +16,11 @@ rule prepare_dataset:
     resources:
         mem_mb=attempt_mem("prepare"),
         runtime=attempt_runtime("prepare"),
+    params:
+        scorebench=SCOREBENCH,
+        study=STUDY_FILE,
     message:
         "Preparing {wildcards.dataset}"
     shell:
-        "{SCOREBENCH} prepare --study {FILE} --dataset {wildcards.dataset}"
+        "{params.scorebench} prepare --study {params.study:q} --dataset {wildcards.dataset}"
         " --key {wildcards.key} >{log:q} 2>&1"

@@ -3,15 +3,6 @@
 # it is set here. (The mark is not empty: an unchanged checksum would veto its time.)
 
 
-def unless_current():
-    if STUDY.report_is_current():
-        return []
-    mark = Path(".snakemake", f"stale-report-{STUDY.name}")
-    mark.parent.mkdir(exist_ok=True)
-    mark.write_text(str(time.time_ns()))
-    return str(mark)
-
-
 # the report and everything that it shows
 rule report:
     input:
@@ -33,8 +24,10 @@ rule draw_report:
         mem_mb=attempt_mem("report"),
         runtime=attempt_runtime("report"),
     params:
+        scorebench=SCOREBENCH,
+        study=STUDY_FILE,
         key=STUDY.key(Job("report")),
     message:
         "Drawing the report of study {STUDY.name}"
     shell:
-        "{SCOREBENCH} report --study {FILE} --key {params.key} >{log:q} 2>&1"
+        "{params.scorebench} report --study {params.study:q} --key {params.key} >{log:q} 2>&1"

@@ -4,6 +4,7 @@ rule sample:
     input:
         upto("sample"),
 
+
 rule sample_cell:
     input:
         data=results_of("sample", "data"),
@@ -19,8 +20,11 @@ rule sample_cell:
         mem_mb=attempt_mem("sample"),
         runtime=attempt_runtime("sample"),
         gpu=STUDY.params.compute.sample.gpu,
+    params:
+        scorebench=SCOREBENCH,
+        study=STUDY_FILE,
     message:
         "Sampling {wildcards.method} on {wildcards.dataset}, noise {wildcards.schedule}"
     shell:
-        "{SCOREBENCH} sample --study {FILE} --cell {wildcards.dataset}/{wildcards.method}/{wildcards.schedule}"
+        "{params.scorebench} sample --study {params.study:q} --cell {wildcards.dataset}/{wildcards.method}/{wildcards.schedule}"
         " --key {wildcards.key} >{log:q} 2>&1"

@@ -10,7 +10,10 @@ rule track:
     resources:
         mem_mb=1500,
         runtime=60,
+    params:
+        scorebench=SCOREBENCH,
+        study=STUDY_FILE,
     message:
         "Bringing the results of study {STUDY.name} to MLflow"
     shell:
-        "{SCOREBENCH} track --study {FILE} >{log:q} 2>&1"
+        "{params.scorebench} track --study {params.study:q} >{log:q} 2>&1"

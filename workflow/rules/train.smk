@@ -4,6 +4,7 @@ rule train:
     input:
         upto("train"),
 
+
 rule train_cell:
     input:
         data=results_of("train", "data"),
@@ -18,8 +19,11 @@ rule train_cell:
         mem_mb=attempt_mem("train"),
         runtime=attempt_runtime("train"),
         gpu=STUDY.params.compute.train.gpu,
+    params:
+        scorebench=SCOREBENCH,
+        study=STUDY_FILE,
     message:
         "Training {wildcards.method} on {wildcards.dataset}, noise {wildcards.schedule}"
     shell:
-        "{SCOREBENCH} train --study {FILE} --cell {wildcards.dataset}/{wildcards.method}/{wildcards.schedule}"
+        "{params.scorebench} train --study {params.study:q} --cell {wildcards.dataset}/{wildcards.method}/{wildcards.schedule}"
         " --key {wildcards.key} >{log:q} 2>&1"

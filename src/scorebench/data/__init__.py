@@ -61,9 +61,7 @@ def drawn(target: Any, sizes: dict[str, int | None], seed: int) -> dict[str, np.
     from scorebench.streams import seed_of
 
     return {
-        split: target.sample(
-            sizes.get(split) or 10_000, torch.Generator().manual_seed(seed_of(seed, "draw", split))
-        )
+        split: target.sample(sizes.get(split) or 10_000, torch.Generator().manual_seed(seed_of(seed, "draw", split)))
         .numpy()
         .astype(np.float32)
         for split in SPLITS

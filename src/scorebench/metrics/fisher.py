@@ -16,7 +16,12 @@ if TYPE_CHECKING:
 
 @torch.no_grad()
 def fisher_errors(
-    score: Score, target: GaussianMixture, sigmas: Tensor, n: int, generator: Generators = None, replicates: int = 1
+    score: Score,
+    target: GaussianMixture,
+    sigmas: Tensor,
+    n: int,
+    generator: Generators = None,
+    replicates: int = 1,
 ) -> tuple[Tensor, Tensor]:
     """E||s - s*||^2 and E||s*||^2 over p_sigma at every sigma: (replicates, levels) and (levels,).
 
@@ -37,7 +42,12 @@ def fisher_errors(
 
 
 def scale_errors(
-    score: Score, target: GaussianMixture, sigmas: Tensor, n: int, generator: Generators = None, replicates: int = 1
+    score: Score,
+    target: GaussianMixture,
+    sigmas: Tensor,
+    n: int,
+    generator: Generators = None,
+    replicates: int = 1,
 ) -> Tensor:
     """D(sigma) = sigma^2 E_{p_sigma} ||s - s*||^2, dimensionless: (replicates, levels)."""
     errors, _ = fisher_errors(score, target, sigmas, n, generator, replicates)

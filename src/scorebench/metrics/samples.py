@@ -59,12 +59,13 @@ def mode_statistics(x: np.ndarray, target: GaussianMixture) -> dict[str, float]:
     each mode and the weights. within_mode_std_ratio: root mean square Mahalanobis distance to the nearest mode
     over sqrt(d), 1 for the truth, more where modes are inflated.
     """
-    from scipy.stats import chi2
+    from scipy.special import gammaincinv
 
     square = target.mahalanobis(torch.as_tensor(x, dtype=torch.float64))
     nearest_square, nearest = square.min(-1)
     weights = target.weights
-    inside = nearest_square <= chi2.ppf(0.997, target.dimension)
+    radius_square = 2 * gammaincinv(target.dimension / 2, 0.997)  # quantile of chi-square with d degrees of freedom
+    inside = nearest_square <= radius_square
     share = torch.bincount(nearest, minlength=len(weights)) / len(x)
     held = torch.bincount(nearest[inside], minlength=len(weights)) / len(x)
     return {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from scorebench.streams import normal
@@ -35,7 +36,7 @@ def initialise_layers(sizes: Sequence[int], generator: Generators) -> Parameters
 
     replicates = () if generator is None or isinstance(generator, torch.Generator) else (len(generator),)
     parameters: Parameters = {}
-    for i, (inputs, outputs) in enumerate(zip(sizes, sizes[1:], strict=False)):
+    for i, (inputs, outputs) in enumerate(pairwise(sizes)):
         gain = 0.1 if i == len(sizes) - 2 else 1.0
         weight = normal((*replicates, inputs, outputs), generator)
         parameters[f"layer{i}.weight"] = weight * (gain / inputs**0.5)

@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import PositiveInt
 
 from scorebench.networks import Network
-from scorebench.networks._layers import FREQUENCIES, Activation, apply_layers, initialise_layers, noise_features
+from scorebench.networks._layers import (
+    FREQUENCIES,
+    Activation,
+    apply_layers,
+    initialise_layers,
+    noise_features,
+)
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, PositiveFloat
@@ -43,7 +44,7 @@ class ProbabilityFlow(Sampler):
         """Samples of this shape."""
         grid = self.grid(ladder)
         x = grid[0] * normal(shape, generator, ladder)
-        for here, there in zip(grid[:-1], grid[1:], strict=True):
+        for here, there in pairwise(grid):
             slope = -here * score(x, level(here, shape, event))
             euler = x + (there - here) * slope
             end_slope = -there * score(euler, level(there, shape, event))

@@ -35,6 +35,10 @@ def floor(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
         values = distances(x, test, target, spec["evaluation"], spec["seed"])
         rows += [(replicate, metric, value) for metric, value in values.items()]
     replicates, metrics, numbers = zip(*rows, strict=True)
-    table = {"replicate": pa.array(replicates, pa.int32()), "metric": metrics, "value": pa.array(numbers, pa.float64())}
+    table = {
+        "replicate": pa.array(replicates, pa.int32()),
+        "metric": metrics,
+        "value": pa.array(numbers, pa.float64()),
+    }
     storage.write_table(out / "floors.parquet", pa.table(table))
     return {"points": n}

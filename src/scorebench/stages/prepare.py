@@ -32,4 +32,3 @@ def prepare(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
     }
     storage.write_json(out / "dataset.json", described)
     return {"rows": rows, "dimension": dimension}
-

@@ -24,9 +24,7 @@ class GaussianMixture:
         ValueError: shapes that do not agree, both or neither of stds and covariances, or a value out of range.
     """
 
-    def __init__(
-        self, weights: Any, means: Any, stds: Any | None = None, covariances: Any | None = None
-    ) -> None:
+    def __init__(self, weights: Any, means: Any, stds: Any | None = None, covariances: Any | None = None) -> None:
         self.weights = torch.as_tensor(weights, dtype=torch.float64)
         self.means = torch.as_tensor(means, dtype=torch.float64)
         if self.means.ndim != 2 or self.weights.shape != self.means.shape[:1]:

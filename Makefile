@@ -1,0 +1,64 @@
+# `make help` says what there is. PYTHON=python3.12 picks another interpreter, STUDY=studies/x.yaml another study.
+PYTHON ?= python3
+STUDY ?= params.yaml
+CORES ?= all
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+export PYTHONPATH := $(CURDIR)/src
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.PHONY: help install run ui test test-fast lint format check-agreement agree clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
+
+install: $(STAMP) ## .venv with everything, pinned by constraints.txt
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "scorebench needs Python 3.11 or newer")'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	touch $(STAMP)
+
+run: install ## the whole study, its report and MLflow
+	snakemake --cores $(CORES) --config study=$(STUDY) --quiet rules -- report
+	snakemake --cores $(CORES) --config study=$(STUDY) --quiet all -- track
+	@if [ "$(STUDY)" = params.yaml ]; then scorebench agree; fi
+	@name=$$(basename $(STUDY) .yaml); [ "$$name" != params ] || name=default; \
+	  echo; echo "Report:  $(CURDIR)/reports/$$name/report.html"; echo "MLflow:  make ui   (then open http://127.0.0.1:5000)"
+
+ui: install ## MLflow in the browser, on http://127.0.0.1:5000
+	scorebench track --study $(STUDY)
+	mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" --host 127.0.0.1 --port $${PORT:-5000}
+
+agree: install ## after a direct snakemake run: make dvc.lock say what is on disk
+	scorebench agree
+
+check-agreement: install ## do params.yaml, plan, files and dvc.lock agree?
+	scorebench check
+
+test: install ## all tests
+	pytest -n 2 --dist loadgroup
+
+test-fast: install ## the tests that take seconds
+	pytest -m 'not slow'
+
+lint: install ## ruff, mypy, import contracts, snakefmt, snakemake --lint, the study files
+	ruff check .
+	ruff format --check .
+	mypy
+	lint-imports
+	snakefmt --check --compact-diff Snakefile workflow
+	python workflow/lint.py
+	for study in params.yaml studies/*.yaml; do scorebench validate --study $$study; done
+
+format: install ## let the tools lay out the code
+	ruff check --fix-only .
+	ruff format .
+	snakefmt Snakefile workflow
+
+clean: ## remove all results (not the environment)
+	rm -rf results reports/*/report.html reports/*/results.parquet data/prepared .snakemake logs benchmarks/jobs .attic

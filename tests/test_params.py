@@ -1,0 +1,164 @@
+"""params.yaml: every fault at once, with its line, what is allowed and the nearest name; and nothing runs."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from scorebench import params
+from scorebench.params import InvalidStudy, load
+
+ROOT = Path(__file__).parent.parent
+GOOD = (ROOT / "studies" / "smoke.yaml").read_text()
+
+
+def changed(old: str, new: str) -> str:
+    assert GOOD.count(old) == 1, f"{old!r} stands {GOOD.count(old)} times"
+    return GOOD.replace(old, new)
+
+
+# name -> (file, texts that the message must hold: places, values, nearest names)
+BROKEN: dict[str, tuple[str | bytes, list[str]]] = {
+    "empty": ("", [":1:", "must be a mapping", "it is empty"]),
+    "only a comment": ("# nothing\n", ["it is empty"]),
+    "a list": ("- a\n- b\n", ["it is a list"]),
+    "a word": ("study\n", ["it is 'study'"]),
+    "not yaml": ("a: [1, 2\nb: }\n", ["is not valid YAML", ":2:"]),
+    "a tab": ("seed:\n\t- 1\n", ["is not valid YAML", ":2:"]),
+    "not text": (b"\xff\xfe\x00", ["is not UTF-8 text"]),
+    "a name twice": (GOOD + "\nseed: 8\n", ["duplicate key", "seed"]),
+    "refers to itself": (changed("title: Smoke", "title: Smoke\ndescription2: &a [*a]"), ["description2"]),
+    "a python object": (changed("seed: 7", "seed: !!python/object/apply:os.system ['touch pwned']"), ["seed"]),
+    "unknown section": (changed("replicates: 2", "replicate: 2"), ["replicate", "did you mean 'replicates'"]),
+    "missing section": (changed("seed: 7\n", ""), ["seed: is required"]),
+    "text for a number": (changed("seed: 7", "seed: seven"), [":4:", "seed", "given: 'seven'"]),
+    "a fraction for a count": (changed("replicates: 2", "replicates: 2.5"), [":5:", "replicates", "given: 2.5"]),
+    "a boolean for a count": (changed("replicates: 2", "replicates: true"), ["replicates", "given: True"]),
+    "no replicates": (changed("replicates: 2", "replicates: 0"), ["greater than or equal to 1", "given: 0"]),
+    "negative steps": (changed("steps: 40,", "steps: -40,"), ["training.steps", "given: -40"]),
+    "infinite rate": (changed("learning_rate: 0.003", "learning_rate: .inf"), ["training.learning_rate", "inf"]),
+    "not a number": (changed("learning_rate: 0.003", "learning_rate: .nan"), ["training.learning_rate", "nan"]),
+    "ema of one": (changed("ema: 0.9,", "ema: 1,"), ["training.ema", "less than 1"]),
+    "unknown option": (
+        changed("ssm_vr: {objective: ssm_vr}", "ssm_vr: {objective: ssm_vr, options: {probess: 2}}"),
+        ["methods.ssm_vr.options.probess", "did you mean 'probes'"],
+    ),
+    "value not in the list": (
+        changed("ssm_vr: {objective: ssm_vr}", "ssm_vr: {objective: ssm_vr, options: {probe: cauchy}}"),
+        ["methods.ssm_vr.options.probe", "'gaussian', 'rademacher' or 'sphere'", "'cauchy'"],
+    ),
+    "unknown objective": (changed("{objective: esm}", "{objective: essm}"), ["methods.esm.objective", "'essm'", "did"]),
+    "unknown source": (changed("source: digits", "source: digit"), ["datasets.digits.source", "did you mean 'digits'"]),
+    "unknown schedule": (
+        changed("clean: {schedule: clean}", "clean: {schedule: cleam}"),
+        ["schedules.clean.schedule", "did you mean 'clean'"],
+    ),
+    "unknown sampler": (
+        changed("sampler: langevin", "sampler: langevine"),
+        ["samplers.langevin.sampler", "did you mean 'langevin'"],
+    ),
+    "unknown network": (changed("network: mlp", "network: mpl"), ["networks.default.network", "did you mean 'mlp'"]),
+    "a network that is not there": (
+        changed("{objective: dsm}", "{objective: dsm, network: defualt}"),
+        ["methods.dsm.network", "did you mean 'default'"],
+    ),
+    "a ladder that climbs": (changed("sigma_max: 5, sigma_min: 0.05", "sigma_max: 0.01, sigma_min: 5"), ["below"]),
+    "a name with a space": (changed("  esm: {", "  my esm: {"), ["methods.my esm", "letters, digits"]),
+    "a name that is a path": (changed("  esm: {", "  ../../etc: {"), ["methods.../../etc", "letters, digits"]),
+    "a name for the shell": (changed("  esm: {", '  "$(touch pwned)": {'), ["$(touch pwned)", "letters, digits"]),
+    "a name that is an option": (changed("  esm: {", "  --cores: {"), ["methods.--cores", "letters, digits"]),
+    "a number as a name": (changed("  esm: {", "  1: {"), ["must be text", "given: 1"]),
+    "an empty section": (changed("  esm: {objective: esm}\n  dsm: {objective: dsm}\n  ssm_vr: {objective: ssm_vr}", " "), ["methods"]),
+    "a section that is a list": (
+        changed("networks:\n  default: {network: mlp, options: {width: 16, depth: 2}}", "networks: [mlp]"),
+        ["networks"],
+    ),
+    "grid with an unknown name": (GOOD + "\ngrid:\n  - {methods: [esn]}\n", ["grid.0.methods.0", "did you mean 'esm'"]),
+    "an empty grid": (GOOD + "\ngrid: []\n", ["grid"]),
+    "a date": (changed("title: Smoke", "title: 2026-01-01"), ["title", "is a date", "quotes"]),
+    "a table that is not there": (
+        changed("digits: {source: digits, sizes: {train: 300, validation: 50, test: 150}}", "t: {source: table, options: {path: no.csv}}"),
+        ["datasets.t.options", "no file no.csv"],
+    ),
+    "many at once": (
+        changed("seed: 7", "seed: x").replace("objective: esm", "objective: emm").replace("steps: 40", "stepss: 40"),
+        ["seed", "methods.esm.objective", "training.stepss", "did you mean 'steps'", "training.steps: is required"],
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BROKEN)
+def test_broken_file_names_every_fault(name: str, tmp_path: Path) -> None:
+    content, expected = BROKEN[name]
+    file = tmp_path / "broken.yaml"
+    file.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(InvalidStudy) as caught:
+        load(file)
+    message = str(caught.value)
+    for text in expected:
+        assert text in message, message
+    for line in message.splitlines():
+        assert line.startswith(f"{file}:"), line
+
+
+def test_there_are_thirty_broken_files() -> None:
+    assert len(BROKEN) >= 30
+
+
+def test_line_is_the_one_of_the_fault(tmp_path: Path) -> None:
+    file = tmp_path / "broken.yaml"
+    file.write_text(changed("probes", "probes") if "probes" in GOOD else changed("batch: 32", "batch: none"))
+    with pytest.raises(InvalidStudy) as caught:
+        load(file)
+    (fault,) = caught.value.faults
+    assert "batch" in GOOD.splitlines()[fault.line - 1]
+
+
+@pytest.mark.slow
+def test_every_tool_refuses_every_broken_file(tmp_path: Path) -> None:
+    """The commands themselves, in one process for each third file: exit status, no traceback, nothing run."""
+    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    for i, (content, expected) in enumerate(BROKEN.values()):
+        file = tmp_path / "broken.yaml"
+        file.write_bytes(content if isinstance(content, bytes) else content.encode())
+        snakemake = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--cores", "1"]
+        commands = [[sys.executable, "-m", "scorebench", "validate", "--study", str(file)]]
+        if i % 8 == 0:  # a second each: enough to see that the workflow says the same
+            commands.append([*snakemake, "--config", f"study={file}"])
+        for command in commands:
+            done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment, check=False)
+            said = done.stdout + done.stderr
+            assert done.returncode != 0, said
+            assert "Traceback" not in said
+            for text in expected:
+                assert text in said, said
+        left = {p.name for p in tmp_path.iterdir()} - {"broken.yaml", ".snakemake"}
+        assert not left, f"{left} were made"
+
+
+def test_shipped_studies_are_valid() -> None:
+    for file in [ROOT / "params.yaml", *(ROOT / "studies").glob("*.yaml")]:
+        load(file)
+
+
+@given(st.text(max_size=80))
+def test_a_name_is_safe_everywhere_or_refused(text: str) -> None:
+    if params.NAME.fullmatch(text):
+        assert text.isascii()
+        assert text[0] != "-"
+        assert all(c.isalnum() or c in "_-" for c in text)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=8), inner, max_size=3), max_leaves=8), st.sampled_from(list(params.Params.model_fields)))
+def test_no_value_of_a_section_escapes_as_another_error(tmp_path_factory, value, section) -> None:
+    import json
+
+    file = tmp_path_factory.mktemp("study") / "s.yaml"
+    file.write_text(GOOD.replace(f"\n{section}:", f"\nwas_{section}:") + f"\n{section}: {json.dumps(value)}\n")
+    try:
+        load(file)
+    except InvalidStudy as error:
+        assert error.faults

@@ -1,0 +1,136 @@
+"""After anything a person does, Snakemake, DVC and the plan say the same, and only what must run does."""
+
+from pathlib import Path
+
+import pytest
+from conftest import CELLS, TINY, Project
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("agreement")]
+
+
+def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
+    """Jobs that ran: their card is new."""
+    return {name for name, card in after.items() if before.get(name) != card}
+
+
+def stages_of(cells: set[str]) -> set[str]:
+    return {f"results/default/{stage}/{cell}" for stage in ("checkpoints", "samples", "scores") for cell in cells}
+
+
+def test_everything_is_built_and_nothing_is_left_to_do(built: Project) -> None:
+    assert set(built.jobs()) == {
+        "data/prepared/default/ring8",
+        "results/default/floors/ring8",
+        "report",
+        *stages_of(CELLS),
+    }
+    said = built.run("snakemake", "-n", "--cores", "1")
+    assert "Nothing to be done" in said
+    assert "not applicable: ring8/dsm/clean: " in said
+    assert not list(built.folder.rglob("*.tmp"))
+
+
+def test_direct_run_agrees_after_one_command(project: Project) -> None:
+    """Case e: snakemake first, then DVC."""
+    before = project.jobs()
+    assert "plan/default/train.json is not the plan" in project.run("scorebench", "check", ok=False)
+    project.run("scorebench", "agree")
+    project.agrees()
+    assert project.jobs() == before
+
+    model = next(project.folder.glob("results/default/checkpoints/ring8/dsm/*/*/model.safetensors"))
+    model.rename(model.with_suffix(".away"))
+    assert "1 planned files are missing" in project.run("scorebench", "agree", ok=False)
+
+
+def test_edit_of_a_method_runs_its_cells_alone(project: Project) -> None:
+    """Case a, through `dvc repro`; going back costs nothing."""
+    project.run("scorebench", "agree")
+    first, contents = project.jobs(), project.contents()
+    project.edit("{objective: ssm_vr}", "{objective: ssm_vr, options: {probes: 2}}")
+    project.run("dvc", "repro")
+    second = project.jobs()
+    mine = {cell for cell in CELLS if "/ssm_vr/" in cell}
+    assert changed(first, second) == {"report", *stages_of(mine)}
+    project.agrees()
+
+    project.edit("{objective: ssm_vr, options: {probes: 2}}", "{objective: ssm_vr}")
+    project.run("dvc", "repro")
+    back = project.jobs()
+    assert {name: card for name, card in back.items() if name != "report"} == {
+        name: card for name, card in first.items() if name != "report"
+    }, "results of the earlier study were there already"
+    assert project.contents() == contents
+    project.agrees()
+
+
+def test_schedules_methods_and_replicates_come_and_go(project: Project) -> None:
+    """Case b."""
+    project.run("scorebench", "agree")
+    first = project.jobs()
+    project.edit("  clean: {schedule: clean}\n", "  clean: {schedule: clean}\n  single: {schedule: single}\n")
+    project.run("dvc", "repro")
+    second = project.jobs()
+    assert changed(first, second) == {"report", *stages_of({"ring8/dsm/single", "ring8/ssm_vr/single"})}
+    project.agrees()
+
+    project.edit("  single: {schedule: single}\n", "")
+    project.edit("  dsm: {objective: dsm}\n", "")
+    project.run("dvc", "repro")
+    third = project.jobs()
+    assert changed(second, third) == {"report"}
+    assert set(third) == {
+        "data/prepared/default/ring8",
+        "results/default/floors/ring8",
+        "report",
+        *stages_of({"ring8/ssm_vr/log_uniform", "ring8/ssm_vr/clean"}),
+    }
+    project.agrees()
+
+    project.edit("replicates: 2", "replicates: 1")
+    project.run("dvc", "repro")
+    assert changed(third, project.jobs()) == set(third) - {"data/prepared/default/ring8"}
+    project.agrees()
+
+
+def test_clone_with_pull_has_nothing_to_do(project: Project, tmp_path: Path) -> None:
+    """Case d, from a folder remote; then a repro after an edit still works there."""
+    project.run("scorebench", "agree")
+    project.run("dvc", "remote", "add", "-d", "folder", str(tmp_path / "remote"))
+    project.run("dvc", "push")
+    project.run("git", "add", "-A")
+    project.run("git", "commit", "-qm", "Results")
+    project.run("git", "clone", "-q", ".", str(tmp_path / "clone"))
+    clone = Project(tmp_path / "clone")
+    clone.run("dvc", "pull")
+    assert clone.contents() == project.contents()
+    clone.agrees()
+    assert clone.jobs() == project.jobs()
+    assert clone.run("git", "status", "--porcelain") == ""
+
+
+def test_build_is_the_same_from_nothing(built: Project, tmp_path: Path) -> None:
+    """The same study with one job at a time, through DVC alone, gives the same files."""
+    from conftest import checkout
+
+    other = checkout(tmp_path / "other", TINY)
+    other.run("dvc", "repro")
+    assert other.contents() == built.contents()
+    other.agrees()
+
+
+def test_slurm_profile_is_accepted(project: Project) -> None:
+    project.edit("seed: 1", "seed: 2")
+    said = project.run("snakemake", "--cores", "8", "--profile", "slurm", "-n")
+    assert "train_cell" in said
+
+
+def test_job_planned_before_an_edit_is_refused(project: Project) -> None:
+    """A params.yaml edited while a run goes on can't bring new results to an old address."""
+    key = next((project.folder / "results/default/checkpoints/ring8/dsm/log_uniform").iterdir()).name
+    project.edit("{objective: dsm}", "{objective: dsm, training: {steps: 21}}")
+    before = project.contents()
+    said = project.run("scorebench", "train", "--cell", "ring8/dsm/log_uniform", "--key", key, ok=False)
+    assert f"the key asked for is {key}" in said
+    assert "Traceback" not in said
+    assert project.contents() == before
