@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+
 from scorebench.study import UPTO, Job, Study, UnknownJob
 
 ROOT = Path(__file__).parent.parent
@@ -36,9 +37,7 @@ def test_a_default_written_out_changes_nothing(tmp_path: Path) -> None:
 def test_a_method_option_moves_its_cells_and_the_report(tmp_path: Path) -> None:
     edited = STUDY.replace("{objective: ssm_vr}", "{objective: ssm_vr, options: {probes: 2}}")
     assert moved(keys(STUDY, tmp_path), keys(edited, tmp_path)) == {
-        job
-        for job in keys(STUDY, tmp_path)
-        if "/ssm_vr/" in job.at or job.stage == "report"
+        job for job in keys(STUDY, tmp_path) if "/ssm_vr/" in job.at or job.stage == "report"
     }
 
 
@@ -79,6 +78,7 @@ def test_a_job_that_is_not_applicable_says_why(tmp_path: Path) -> None:
         study.job("train", "ring8/dsm/log_unform")
 
 
+MEASURES = ("floor", "evaluate", "report")
 PLAN = """
 import json, sys
 from scorebench.study import UPTO, Study
@@ -97,7 +97,7 @@ def plan_of(source: Path) -> dict[str, str]:
     return planned
 
 
-@pytest.fixture()
+@pytest.fixture
 def source(tmp_path: Path) -> Path:
     shutil.copytree(ROOT / "src", tmp_path / "src", ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
     return tmp_path / "src"
@@ -118,7 +118,12 @@ def source(tmp_path: Path) -> Path:
         # what trains: everything but data and floors
         ("training.py", "BLOCK = 16", "BLOCK = 8", lambda j: not j.startswith(("prepare", "floor"))),
         # a metric: what measures
-        ("metrics/samples.py", "rows: int = 1000", "rows: int = 500", lambda j: j.startswith(("floor", "evaluate", "report"))),
+        (
+            "metrics/samples.py",
+            "rows: int = 1000",
+            "rows: int = 500",
+            lambda j: j.startswith(("floor", "evaluate", "report")),
+        ),
     ],
 )
 def test_source_edits_move_what_uses_them(source: Path, file: str, old: str, new: str, expected) -> None:

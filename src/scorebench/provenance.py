@@ -90,9 +90,17 @@ def _imports(module: str) -> frozenset[str]:
     return frozenset(found)
 
 
+@functools.cache
+def _templates(package: str) -> tuple[tuple[str, str], ...]:
+    """Files of a package that are not modules but decide what it makes."""
+    folder = ROOT.joinpath(*package.split(".")[1:])
+    return tuple((f"{package}/{path.name}", file_digest(path)[:16]) for path in sorted(folder.glob("*.j2")))
+
+
 def code(modules: list[str]) -> dict[str, str]:
-    """Module -> hash for the modules given and all that they import."""
-    return {name: source_digest(name) for name in sorted(set().union(*map(closure, modules)))}
+    """Module -> hash for the modules given and all that they import, and the templates beside them."""
+    names = sorted(set().union(*map(closure, modules)))
+    return {name: source_digest(name) for name in names} | dict(t for name in names for t in _templates(name))
 
 
 def versions(modules: list[str]) -> dict[str, str]:

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scorebench import params as parameters
 from scorebench import parts, provenance
+from scorebench.params import Fault, InvalidStudy, load
+from scorebench.schema import NAME, Block
 
 KEY_LENGTH = 12
 
@@ -78,13 +79,13 @@ class Study:
 
     def __init__(self, file: Path | str = "params.yaml") -> None:
         self.file = Path(file)
-        self.params = parameters.load(self.file)
+        self.params = load(self.file)
         self.name = "default" if self.file.name == "params.yaml" else self.file.stem
-        if not parameters.NAME.fullmatch(self.name):
+        if not NAME.fullmatch(self.name):
             text = (
                 "the name of a study file holds letters, digits, '_' and '-' only, because results are stored under it"
             )
-            raise parameters.InvalidStudy(self.file, [parameters.Fault(1, "", text)])
+            raise InvalidStudy(self.file, [Fault(1, "", text)])
         p = self.params
         self.sources = {n: parts.build("source", e.source, e.options) for n, e in p.datasets.items()}
         self.networks = {n: parts.build("network", e.network, e.options) for n, e in p.networks.items()}
@@ -96,7 +97,7 @@ class Study:
 
     def _grid(self) -> Iterator[tuple[str, str, str]]:
         p = self.params
-        for block in p.grid or [parameters.Block()]:
+        for block in p.grid or [Block()]:
             for dataset in block.datasets or p.datasets:
                 for method in block.methods or p.methods:
                     for schedule in block.schedules or p.schedules:

@@ -126,7 +126,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return project
 
 
-@pytest.fixture()
+@pytest.fixture
 def project(built: Project, tmp_path: Path) -> Project:
     """A copy of the built project."""
     folder = tmp_path / "copy"

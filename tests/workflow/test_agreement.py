@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from conftest import CELLS, TINY, Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("agreement")]

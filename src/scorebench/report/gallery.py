@@ -1,0 +1,106 @@
+"""Samples of every cell beside the truth, as pictures in the page."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from scorebench import storage
+from scorebench.report.pictures import COLUMNS, SIDE, View, outside, panel, png, view_of
+from scorebench.report.results import Results
+from scorebench.report.statistics import estimate, said
+
+
+@dataclass
+class Picture:
+    """One picture: data URI, caption and what to know about it."""
+
+    method: str
+    sampler: str = ""
+    uri: str = ""
+    alt: str = ""
+    notes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Gallery:
+    """All pictures of a data set; groups: (schedule, sampler) -> pictures. axes says what the pictures show."""
+
+    truth: Picture
+    axes: str
+    kind: str
+    groups: dict[tuple[str, str], list[Picture]]
+
+
+def gallery(results: Results, dataset: str, data: Path, described: dict[str, Any], samples: dict[str, Path]) -> Gallery:
+    """Pictures of a data set from the folder of its prepared data and of the samples of each cell."""
+    test = storage.points_of(storage.read_table(data / "test.parquet")["x"])
+    view = view_of(test, described)
+    truth = Picture("truth", uri=_uri(panel(test, described, view)), alt=f"test points of {dataset}")
+    groups: dict[tuple[str, str], list[Picture]] = {}
+    for schedule in results.schedules(dataset):
+        for method in results.methods(dataset):
+            at = f"{dataset}/{method}/{schedule}"
+            if at in samples:
+                for picture in _pictures(results, (dataset, method, schedule), samples[at], described, view):
+                    groups.setdefault((schedule, picture.sampler), []).append(picture)
+    order = [None, results.sampler(dataset), *results.params["samplers"], ""]
+    schedules = results.schedules(dataset)
+    groups = dict(sorted(groups.items(), key=lambda item: (schedules.index(item[0][0]), order.index(item[0][1]))))
+    return Gallery(truth, _axes(view, described), view.kind, groups)
+
+
+def _pictures(
+    results: Results, cell: tuple[str, str, str], folder: Path, described: dict[str, Any], view: View
+) -> list[Picture]:
+    """One picture per sampler of a cell: of its first replicate that did not diverge."""
+    dataset, method, schedule = cell
+    state = results.state(*cell)
+    if state.kind == "diverged":
+        return [Picture(method, notes=[f"diverged: {state.why}"])]
+    statuses = results.trained["/".join(cell)]["facts"]["status"]
+    shown = next(r for r, status in enumerate(statuses) if status != "diverged")
+    table = storage.read_table(folder / "samples.parquet")
+    if not table.num_rows:
+        return []
+    labels, replicates = table["sampler"].to_numpy(), table["replicate"].to_numpy()
+    points = storage.points_of(table["x"])
+    pictures = []
+    for sampler in (name for name in results.params["samplers"] if (labels == name).any()):
+        x = points[(labels == sampler) & (replicates == shown)]
+        picture = Picture(method, sampler, alt=f"samples of {'/'.join(cell)} by {sampler}")
+        if np.isfinite(x).all(1).any():
+            picture.uri = _uri(panel(x, described, view))
+        if (lost := outside(x, view)) >= 0.0005:
+            where = "are not finite" if view.kind == "images" else "lie outside"
+            picture.notes.append(f"{100 * lost:.2g} % {where}")
+        values = results.values(dataset, method, (schedule, sampler), "sliced_wasserstein")
+        if (level := estimate(list(values.values()))) is not None:
+            picture.notes.append(f"SW₂ {said(level)}")
+        if shown:
+            picture.notes.append(f"replicate {shown}")
+        pictures.append(picture)
+    return pictures
+
+
+def _axes(view: View, described: dict[str, Any]) -> str:
+    if view.kind == "images":
+        return f"The first {COLUMNS**2} samples of a replicate, in the grey values of the data."
+    if view.projected:
+        return (
+            "Density of the samples on the first two principal components of the test points, darker where there "
+            "are more; the frame is that of the test points."
+        )
+    if view.kind == "line":
+        return f"Histogram of the samples from {view.low[0]:.3g} to {view.high[0]:.3g} in units of the prepared data."
+    spans = [f"{name} from {a:.3g} to {b:.3g}" for name, a, b in zip("xy", view.low, view.high, strict=True)]
+    return f"Density of the samples, darker where there are more; {', '.join(spans)} in units of the prepared data."
+
+
+def _uri(pixels: np.ndarray) -> str:
+    enlarge = 2 if pixels.shape[0] < SIDE // 2 else 1
+    return "data:image/png;base64," + base64.b64encode(png(pixels, enlarge)).decode()

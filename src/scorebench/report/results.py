@@ -1,0 +1,161 @@
+"""The numbers of a study, looked up by cell, and what is known of a cell without any number."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter, defaultdict
+from dataclasses import dataclass, field
+from typing import Any
+
+from scorebench import parts
+from scorebench.report.catalogue import COSTS, UNTRAINED, metric, ordered
+from scorebench.report.statistics import Standing, Values, standing
+
+TRUTH = "truth"
+Column = tuple[str, str | None]
+"""Schedule and sampler; the sampler is None for metrics of the score."""
+
+
+@dataclass(frozen=True)
+class State:
+    """How a cell went: `done`, `diverged` (every replicate), `partly`, `not applicable` or `absent`; and why."""
+
+    kind: str
+    why: str = ""
+
+
+@dataclass
+class Results:
+    """The long table of a study (rows as dicts), its spec and the run.json of every training by place."""
+
+    spec: dict[str, Any]
+    rows: list[dict[str, Any]]
+    trained: dict[str, dict[str, Any]]
+    scalars: dict[tuple[Any, ...], dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
+    curves: dict[tuple[Any, ...], dict[float, dict[int, float]]] = field(default_factory=lambda: defaultdict(dict))
+
+    seen: set[tuple[Any, ...]] = field(default_factory=set)
+    """Where a scalar metric was measured, whether or not a number came of it."""
+
+    def __post_init__(self) -> None:
+        self.params = self.spec["params"]
+        self.replicates = int(self.params["replicates"])
+        self.cells = {(c["dataset"], c["method"], c["schedule"]): c["reason"] for c in self.spec["cells"]}
+        for row in self.rows:
+            value = row["value"]
+            at = (row["dataset"], row["method"], row["schedule"], row["sampler"], row["metric"])
+            if row["schedule"] is not None and row["sigma"] is None:
+                self.seen.add(at)
+            if value is None or not math.isfinite(value) or row["status"] == "diverged":
+                continue
+            if row["sigma"] is None:
+                self.scalars[at][row["replicate"]] = value
+            else:
+                self.curves[at].setdefault(row["sigma"], {})[row["replicate"]] = value
+
+    def _listed(self, section: str, place: int, dataset: str | None) -> list[str]:
+        here = {cell[place] for cell in self.cells if dataset in (None, cell[0])}
+        return [name for name in self.params[section] if name in here]
+
+    @property
+    def datasets(self) -> list[str]:
+        """Data sets in the order of the study."""
+        return self._listed("datasets", 0, None)
+
+    def methods(self, dataset: str | None = None) -> list[str]:
+        """Methods in the order of the study."""
+        return self._listed("methods", 1, dataset)
+
+    def schedules(self, dataset: str | None = None) -> list[str]:
+        """Schedules in the order of the study."""
+        return self._listed("schedules", 2, dataset)
+
+    def oracle(self, method: str) -> bool:
+        """Whether a method is told the exact score, so that it shows what can be reached and wins nothing."""
+        return bool(parts.find("objective", self.params["methods"][method]["objective"]).requires_target)
+
+    def state(self, dataset: str, method: str, schedule: str) -> State:
+        """How a cell went."""
+        cell = (dataset, method, schedule)
+        if cell not in self.cells:
+            return State("absent", "not in this study")
+        if self.cells[cell] is not None:
+            return State("not applicable", self.cells[cell] or "")
+        facts = self.trained["/".join(cell)]["facts"]
+        lost = [r for r, status in enumerate(facts["status"]) if status == "diverged"]
+        if not lost:
+            return State("done")
+        steps = ", ".join(str(facts["diverged_at"][r]) for r in lost)
+        count = f"{len(lost)} of {len(facts['status'])} replicates"
+        why = f"the loss of {count} was not finite at step {steps}"
+        return State("diverged" if len(lost) == len(facts["status"]) else "partly", why)
+
+    def values(self, dataset: str, method: str, column: Column, name: str) -> Values:
+        """Replicate -> value of a scalar metric, of replicates that did not diverge."""
+        return self.scalars.get((dataset, method, *column, name), {})
+
+    def floor(self, dataset: str, name: str) -> Values:
+        """Replicate -> value of the truth measured against the truth."""
+        return self.scalars.get((dataset, TRUTH, None, None, name), {})
+
+    def metrics(self, dataset: str) -> list[str]:
+        """Scalar metrics of a data set, the main one first, costs last, those of untrained networks left out."""
+        names = {at[4] for at in self.seen if at[0] == dataset and not at[4].endswith(UNTRAINED)}
+        main = self.main(dataset)
+        return sorted(ordered(names), key=lambda name: main is None or name != main[0])
+
+    def columns(self, dataset: str, name: str) -> list[Column]:
+        """Schedules, or schedules and samplers, in which a metric was measured."""
+        there = {at[2:4] for at in self.seen if at[0] == dataset and at[4] == name}
+        schedules, samplers = list(self.params["schedules"]), [None, *self.params["samplers"]]
+        return sorted(there, key=lambda c: (schedules.index(c[0]), samplers.index(c[1])))
+
+    def main(self, dataset: str) -> tuple[str, str | None] | None:
+        """The main metric of a data set and its sampler.
+
+        The score error over all scales; without it (unknown score) the sliced Wasserstein distance of samples by
+        the probability flow, or by the sampler that most cells have; without samples the error on clean data.
+        """
+        there = {at[3:] for at in self.seen if at[0] == dataset}
+        if (None, "D_integral") in there:
+            return "D_integral", None
+        if not self.known_score(dataset) and (sampler := self.sampler(dataset)):
+            return "sliced_wasserstein", sampler
+        return ("clean_error", None) if (None, "clean_error") in there else None
+
+    def known_score(self, dataset: str) -> bool:
+        """Whether scores were compared with exact ones."""
+        return any(at[0] == dataset and at[4] == "clean_error" for at in self.seen)
+
+    def sampler(self, dataset: str) -> str | None:
+        """The sampler of headlines: the probability flow, or the one that most cells of a data set have."""
+        counts = Counter(at[3] for at in self.seen if at[0] == dataset and at[4] == "sliced_wasserstein")
+        flow = [name for name in counts if self.params["samplers"][name]["sampler"] == "probability_flow"]
+        listed = [name for name in self.params["samplers"] if name in (flow or counts)]
+        return max(listed, key=lambda name: counts[name]) if listed else None
+
+    def contenders(self, dataset: str, name: str, columns: list[Column]) -> dict[str, tuple[str, Column]]:
+        """Label -> method and column of all that may win: complete in every replicate, and no oracle."""
+        return {
+            f"{method}|{column[0]}|{column[1] or ''}": (method, column)
+            for column in columns
+            for method in self.methods(dataset)
+            if not self.oracle(method) and len(self.values(dataset, method, column, name)) == self.replicates
+        }
+
+    def standing(self, dataset: str, name: str, columns: list[Column]) -> Standing | None:
+        """Who is best by a metric among the methods in these columns; labels as `contenders` gives them."""
+        if metric(name).best is None:
+            return None
+        contenders = self.contenders(dataset, name, columns)
+        values = {label: self.values(dataset, *where, name) for label, where in contenders.items()}
+        return standing(values, metric(name).badness)
+
+    def summary(self) -> dict[str, Any]:
+        """Means over replicates, data set -> schedule -> method -> metric (`metric@sampler`), without costs."""
+        nested: dict[str, Any] = {}
+        for (dataset, method, schedule, sampler, name), values in sorted(self.scalars.items(), key=str):
+            if schedule is not None and values and name not in COSTS and not name.endswith(UNTRAINED):
+                place = nested.setdefault(dataset, {}).setdefault(schedule, {}).setdefault(method, {})
+                place[f"{name}@{sampler}" if sampler else name] = sum(values.values()) / len(values)
+        return nested

@@ -1,0 +1,180 @@
+"""What was found, in sentences that are computed from the numbers."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+
+from scorebench.report.catalogue import UNTRAINED, metric
+from scorebench.report.results import Column, Results
+from scorebench.report.statistics import Estimate, Standing, between, estimate, number, said, unpaired
+
+
+def findings(results: Results, dataset: str) -> list[Markup]:
+    """Sentences on one data set: the main metric, by schedule too, then clean data, samples, and what failed."""
+    sentences: list[Markup] = []
+    main = results.main(dataset)
+    if main is None:
+        return [Markup("No numbers: nothing that could be measured."), *_failures(results, dataset)]
+    name, sampler = main
+    columns = [c for c in results.columns(dataset, name) if sampler is None or c[1] == sampler]
+    contested = [c for c in columns if len(results.contenders(dataset, name, [c])) > 1]
+    apart = len(columns) > 1 and bool(contested)
+    sentences += _contest(results, dataset, name, columns, brief=apart, first=True)
+    for column in contested if apart else []:
+        sentences += _contest(results, dataset, name, [column], short=True)
+    sentences += _references(results, dataset, name, columns)
+    for other in ("clean_error", "sliced_wasserstein"):
+        if other != name and (there := results.columns(dataset, other)):
+            sentences += _contest(results, dataset, other, there, brief=True)
+    sentences += _floor(results, dataset)
+    return sentences + _failures(results, dataset)
+
+
+def _where(results: Results, dataset: str, label: str, columns: list[Column]) -> Markup:
+    """A contender's name: the method, with schedule and sampler where the columns differ in them."""
+    method, schedule, sampler = label.split("|")
+    said_ = Markup("<b>{}</b>").format(method)
+    if len({c[0] for c in columns}) > 1:
+        said_ += Markup(" on {}").format(schedule)
+    if sampler and len({c[1] for c in columns}) > 1:
+        said_ += Markup(" ({})").format(sampler)
+    return said_
+
+
+def _contest(
+    results: Results,
+    dataset: str,
+    name: str,
+    columns: list[Column],
+    *,
+    short: bool = False,
+    brief: bool = False,
+    first: bool = False,
+) -> list[Markup]:
+    """Who wins by a metric in these columns, who can't be told from the winner, and who is behind."""
+    standing = results.standing(dataset, name, columns)
+    if standing is None:
+        return [Markup("{}: no method has a number in every replicate.").format(metric(name).label)]
+    contenders = results.contenders(dataset, name, columns)
+    level = estimate(list(results.values(dataset, *contenders[standing.best], name).values()))
+    best = _where(results, dataset, standing.best, columns)
+    lead = Markup("On <i>{}</i>: best is ").format(columns[0][0]) if short else _opening(name, columns)
+    text = lead + best + Markup(", {}").format(_measured(level, name, first))
+    if not standing.sure:
+        if standing.differences or len(contenders) > 1:
+            text += Markup("; one replicate, no interval: chance can't be told from a difference")
+        return [text + Markup(".")]
+    text += Markup(". ")
+    if not standing.differences:
+        return [text + Markup("Nothing else has a number in every replicate, to compare it with.")]
+    if standing.tied or brief:
+        text += _ties(results, dataset, standing, columns, brief)
+    if not brief:
+        text += _behind(results, dataset, standing, columns)
+    return [text]
+
+
+def _opening(name: str, columns: list[Column]) -> Markup:
+    measured, samplers = metric(name), {sampler for _, sampler in columns if sampler}
+    words = {"low": "lowest", "high": "highest"}.get(str(measured.best), "nearest to the ideal")
+    via = f", sampler {next(iter(samplers))}" if len(samplers) == 1 else ""
+    on = f" on {columns[0][0]}" if len({c[0] for c in columns}) == 1 else ""
+    return Markup("{} ({}{}{}): {} is ").format(measured.label, name, via, on, words)
+
+
+def _measured(level: Estimate | None, name: str, first: bool) -> str:
+    if level is None:
+        return "no number"
+    unit = " nats" if metric(name).unit == "nats" else ""
+    over = f" (95 % interval over {level.n} replicates)" if level.half and first else ""
+    return f"{said(level)}{unit}{over}"
+
+
+def _ties(results: Results, dataset: str, standing: Standing, columns: list[Column], brief: bool) -> Markup:
+    best = _where(results, dataset, standing.best, columns)
+    if not standing.tied:
+        count = len(standing.differences)
+        others = "the one other" if count == 1 else f"all {count} others"
+        return Markup("It is ahead of {}: no interval of a difference holds zero. ").format(others)
+    if brief and len(standing.tied) > 4:
+        return Markup("No difference found between it and {} of {} others. ").format(
+            len(standing.tied), len(standing.differences)
+        )
+    listed = [_against(results, dataset, standing, label, columns) for label in standing.tied]
+    return Markup("No difference found between {} and {}. ").format(best, Markup(", ").join(listed))
+
+
+def _against(results: Results, dataset: str, standing: Standing, label: str, columns: list[Column]) -> Markup:
+    difference = standing.differences[label]
+    sign = "+" if difference.mean >= 0 else "−"
+    gap = f"{sign}{number(abs(difference.mean), 2)} {between(difference)}"
+    return Markup('{} <span class="gap">{}</span>').format(_where(results, dataset, label, columns), gap)
+
+
+def _behind(results: Results, dataset: str, standing: Standing, columns: list[Column]) -> Markup:
+    behind = [label for label in standing.differences if label not in standing.tied]
+    if not behind:
+        return Markup("")
+    behind.sort(key=lambda label: standing.differences[label].mean)
+    listed = [_against(results, dataset, standing, label, columns) for label in behind]
+    return Markup("Behind it: {}.").format(Markup(", ").join(listed))
+
+
+def _references(results: Results, dataset: str, name: str, columns: list[Column]) -> list[Markup]:
+    """What the oracle reaches and where the untrained network starts."""
+    parts: list[Markup] = []
+    for method in results.methods(dataset):
+        for column in columns if results.oracle(method) else []:
+            level = estimate(list(results.values(dataset, method, column, name).values()))
+            if level is not None:
+                where = f" on {column[0]}" if len(columns) > 1 else ""
+                text = Markup("The oracle <b>{}</b>{}, which is told the exact score and so wins nothing, has {}")
+                parts.append(text.format(method, where, said(level)))
+    untrained = [
+        value
+        for method in results.methods(dataset)
+        for column in columns
+        for value in results.values(dataset, method, column, name + UNTRAINED).values()
+    ]
+    if untrained:
+        low, high = number(min(untrained)), number(max(untrained))
+        parts.append(Markup("untrained networks start at {}").format(low if low == high else f"{low} to {high}"))
+    text = Markup("; ").join(parts)
+    return [Markup("{}{}.").format(Markup(text[:1].upper()), Markup(text[1:]))] if parts else []
+
+
+def _floor(results: Results, dataset: str) -> list[Markup]:
+    """How many cells have samples that can't be told from the truth."""
+    name, floor = "sliced_wasserstein", results.floor(dataset, "sliced_wasserstein")
+    level = estimate(list(floor.values()))
+    if level is None:
+        return []
+    text = Markup("Truth against truth has a sliced Wasserstein distance of {}").format(said(level))
+    gaps = [
+        unpaired(results.values(dataset, method, column, name), floor)
+        for column in results.columns(dataset, name)
+        for method in results.methods(dataset)
+    ]
+    judged = [gap for gap in gaps if gap is not None]
+    if judged:
+        reached = sum(gap.low <= 0 for gap in judged)
+        text += Markup("; {} of {} sets of samples can't be told from it").format(reached or "none", len(judged))
+    return [text + Markup(".")]
+
+
+def _failures(results: Results, dataset: str) -> list[Markup]:
+    states = [results.state(*cell) for cell in results.cells if cell[0] == dataset]
+    sentences = []
+    for kinds, word in ((("diverged", "partly"), "diverged"), (("not applicable",), "not applicable")):
+        count = sum(state.kind in kinds for state in states)
+        if count:
+            cells = "1 cell is" if count == 1 else f"{count} cells are"
+            text = (
+                f"{cells} not applicable"
+                if word == "not applicable"
+                else f"{count} of {len(states)} cells diverged in one replicate or more"
+            )
+            sentences.append(text)
+    if not sentences:
+        return []
+    return [Markup('{}: see <a href="#holes">which and why</a>.').format("; ".join(sentences).capitalize())]

@@ -1,0 +1,157 @@
+"""Tables method x schedule of one metric: intervals, who is best, what can't be told from the best, and holes."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from itertools import groupby
+
+from scorebench.report.catalogue import UNTRAINED, Metric, metric
+from scorebench.report.results import Column, Results
+from scorebench.report.statistics import Standing, Values, between, estimate, number, said, unpaired
+
+
+@dataclass
+class Entry:
+    """One cell of a table. mark: `best`, `tied` or nothing; shade: 0 (worst of its column) to 1 (best)."""
+
+    kind: str
+    text: str = ""
+    title: str = ""
+    mark: str = ""
+    shade: float | None = None
+    notes: list[str] = field(default_factory=list)
+    overall: bool = False
+    at_floor: bool = False
+
+
+@dataclass
+class Line:
+    """One method's row."""
+
+    method: str
+    oracle: bool
+    entries: list[Entry]
+
+
+@dataclass
+class Table:
+    """All numbers of one metric on one data set; groups: (schedule, number of columns) of the upper header."""
+
+    metric: Metric
+    columns: list[Column]
+    groups: list[tuple[str, int]]
+    lines: list[Line]
+    floor: str = ""
+    main: bool = False
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def samplers(self) -> bool:
+        """Whether it has a second header line, with samplers."""
+        return any(sampler for _, sampler in self.columns)
+
+
+def table(results: Results, dataset: str, name: str) -> Table:
+    """The table of a metric on a data set."""
+    columns = results.columns(dataset, name)
+    measured = metric(name)
+    overall = results.standing(dataset, name, columns)
+    standings = {column: results.standing(dataset, name, [column]) for column in columns}
+    shades = {column: _shades(results, dataset, measured, column) for column in columns}
+    floor = results.floor(dataset, name)
+    lines = []
+    for method in results.methods(dataset):
+        entries = [
+            _entry(results, dataset, method, column, measured, standings[column], shades[column].get(method), floor)
+            for column in columns
+        ]
+        for column, entry in zip(columns, entries, strict=True):
+            entry.overall = overall is not None and len(columns) > 1 and overall.best == _label(method, column)
+        if any(entry.kind != "absent" for entry in entries):
+            lines.append(Line(method, results.oracle(method), entries))
+    groups = [(schedule, len(list(group))) for schedule, group in groupby(columns, lambda column: column[0])]
+    level = estimate(list(floor.values()))
+    return Table(measured, columns, groups, lines, said(level) if level else "", results.main(dataset) == (name, None))
+
+
+def _label(method: str, column: Column) -> str:
+    return f"{method}|{column[0]}|{column[1] or ''}"
+
+
+def _shades(results: Results, dataset: str, measured: Metric, column: Column) -> dict[str, float]:
+    """Method -> where it stands between the worst (0) and the best (1) of a column.
+
+    On a logarithmic scale where that makes sense; differences of less than a factor of two stay pale contrasts. Cells
+    that lost a replicate have no shade, for they can't win.
+    """
+    if measured.best is None:
+        return {}
+    means = {}
+    for method in results.methods(dataset):
+        level = estimate(list(results.values(dataset, method, column, measured.name).values()))
+        if level is not None and level.n == results.replicates:
+            means[method] = measured.badness(level.mean)
+    contest = [value for method, value in means.items() if not results.oracle(method)] or list(means.values())
+    if not contest:
+        return {}
+    if measured.best == "low" and min(means.values()) > 0:
+        means = {method: math.log(value) for method, value in means.items()}
+        low, high, least = math.log(min(contest)), math.log(max(contest)), math.log(2)
+    else:
+        low, high, least = min(contest), max(contest), 0.05
+    width = max(high - low, least)
+    return {method: min(1.0, max(0.0, 1 - (value - low) / width)) for method, value in means.items()}
+
+
+def _entry(
+    results: Results,
+    dataset: str,
+    method: str,
+    column: Column,
+    measured: Metric,
+    standing: Standing | None,
+    shade: float | None,
+    floor: Values,
+) -> Entry:
+    state = results.state(dataset, method, column[0])
+    if state.kind == "not applicable":
+        return Entry("hole", "n/a", f"not applicable: {state.why}")
+    if state.kind == "absent":
+        return Entry("absent", "", "not in this study")
+    values = results.values(dataset, method, column, measured.name)
+    level = estimate(list(values.values()))
+    if level is None:
+        if state.kind == "diverged":
+            steps = state.why.rpartition("at step ")[2]
+            return Entry("diverged", f"diverged at step {steps}", state.why)
+        return Entry("missing", "no number", "not measured here, or the samples were not finite")
+    entry = Entry("number", said(level), shade=shade)
+    listed = ", ".join(f"{number(value, 4)} ({r})" for r, value in sorted(values.items()))
+    entry.title = f"{measured.label}: {listed} (replicate)"
+    if level.n < results.replicates:
+        entry.notes.append(f"{level.n} of {results.replicates} replicates")
+        entry.kind = "partly"
+        entry.title += f"; {state.why or 'other replicates gave no number'}"
+    label = _label(method, column)
+    if standing is not None and not results.oracle(method):
+        if standing.best == label:
+            entry.mark = "best"
+        elif label in standing.tied:
+            entry.mark = "tied"
+        if label in standing.differences:
+            difference = standing.differences[label]
+            entry.title += f"; behind the best by {number(difference.mean)} {between(difference)}"
+    if floor and measured.best is not None:
+        entry.at_floor = _at_floor(values, floor, measured)
+    untrained = estimate(list(results.values(dataset, method, column, measured.name + UNTRAINED).values()))
+    if untrained is not None:
+        entry.notes.append(f"untrained {number(untrained.mean)}")
+    return entry
+
+
+def _at_floor(values: Values, floor: Values, measured: Metric) -> bool:
+    """Whether samples can't be told from the truth by this metric: Welch's interval does not lie above zero."""
+    bad = [{r: measured.badness(v) for r, v in side.items()} for side in (values, floor)]
+    difference = unpaired(*bad)
+    return difference is not None and difference.low <= 0

@@ -1,0 +1,71 @@
+"""Where an objective makes no sense, it says why."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+from scorebench import parts
+from scorebench.objectives import Batch, objective
+from scorebench.parts import BadOptions, Setting, UnknownPart
+
+FREE = Setting(dimension=2, known_score=True, levels=None, noise_free=False, second_derivatives=True)
+
+
+def test_every_objective_applies_where_nothing_is_in_the_way():
+    assert {name: objective(name).not_applicable(FREE) for name in parts.names("objective")} == dict.fromkeys(
+        parts.names("objective")
+    )
+
+
+@pytest.mark.parametrize(
+    ("change", "refused", "reason"),
+    [
+        ({"noise_free": True, "levels": 1}, {"dsm", "hybrid", "antithetic_dsm"}, "sigma = 0"),
+        ({"known_score": False}, {"esm"}, "exact score"),
+        ({"second_derivatives": False}, {"ism", "ssm", "ssm_vr", "hybrid"}, "no second derivatives"),
+        ({"dimension": 64}, {"ism"}, "64 backward passes"),
+    ],
+)
+def test_reasons(change, refused, reason):
+    setting = dataclasses.replace(FREE, **change)
+    known = {"esm", "ism", "dsm", "ssm", "ssm_vr", "hybrid", "antithetic_dsm"}
+    reasons = {name: objective(name).not_applicable(setting) for name in known}
+    assert {name for name, why in reasons.items() if why} == refused
+    assert all(reason in reasons[name] for name in refused)
+
+
+def test_ism_in_high_dimensions_on_request():
+    setting = dataclasses.replace(FREE, dimension=64)
+    assert objective("ism", max_dimension=64).not_applicable(setting) is None
+    assert "max_dimension: 63" in objective("ism", max_dimension=63).not_applicable(setting)
+
+
+@pytest.mark.parametrize("name", ["dsm", "hybrid", "antithetic_dsm"])
+@pytest.mark.parametrize("sigma", [[0.0, 0.0], [0.5, 0.0], [0.5, float("nan")]])
+def test_one_noise_free_sample_is_enough_to_refuse(name, sigma):
+    batch = Batch(torch.ones(2, 3), torch.ones(2, 3), torch.tensor(sigma))
+    with pytest.raises(ValueError, match="not defined at sigma = 0"):
+        objective(name)(lambda x, _: -x, batch)
+
+
+def test_esm_without_the_exact_score():
+    batch = Batch(torch.ones(2, 3), torch.ones(2, 3), torch.ones(2))
+    with pytest.raises(ValueError, match=r"target=.* is missing"):
+        objective("esm")(lambda x, _: -x, batch)
+
+
+def test_options_are_checked():
+    with pytest.raises(UnknownPart, match="did you mean 'ssm_vr'"):
+        objective("ssm_vrr")
+    with pytest.raises(BadOptions, match="probes"):
+        objective("ssm_vr", probes=0)
+    with pytest.raises(BadOptions, match="'rademacher'"):
+        objective("ssm", probe="coin")
+    with pytest.raises(BadOptions, match="did you mean 'probes'"):
+        objective("ssm", probs=2)
+    for fixed in (-0.1, 1.1):
+        with pytest.raises(BadOptions, match="fixed"):
+            objective("hybrid", fixed=fixed)
