@@ -122,8 +122,10 @@ def source(tmp_path: Path) -> Path:
             "metrics/samples.py",
             "rows: int = 1000",
             "rows: int = 500",
-            lambda j: j.startswith(("floor", "evaluate", "report")),
+            lambda j: j.startswith(MEASURES),
         ),
+        # the page's template: the report alone
+        ("report/report.html.j2", "<body", "<body ", lambda j: j == "report:"),
     ],
 )
 def test_source_edits_move_what_uses_them(source: Path, file: str, old: str, new: str, expected) -> None:

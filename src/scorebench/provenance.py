@@ -103,13 +103,18 @@ def code(modules: list[str]) -> dict[str, str]:
     return {name: source_digest(name) for name in names} | dict(t for name in names for t in _templates(name))
 
 
+@functools.cache
+def _version(distribution: str) -> str:
+    return importlib.metadata.version(distribution).partition("+")[0]
+
+
 def versions(modules: list[str]) -> dict[str, str]:
     """Versions of the packages that decide numbers and that these modules, or what they import, use.
 
     Without the local part: 2.13.0+cpu and 2.13.0+cu130 are the same source.
     """
     used = set().union(*(_imports(name) for module in modules for name in closure(module)))
-    return {dist: importlib.metadata.version(dist).partition("+")[0] for name, dist in NUMERIC.items() if name in used}
+    return {distribution: _version(distribution) for name, distribution in NUMERIC.items() if name in used}
 
 
 def commit() -> dict[str, Any]:

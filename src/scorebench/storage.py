@@ -68,7 +68,7 @@ def points_of(column: pa.ChunkedArray) -> np.ndarray:
     """What `points_column` made, (n, d), float32."""
     array = column.combine_chunks()
     array = array.chunk(0) if isinstance(array, pa.ChunkedArray) else array
-    return np.array(array.flatten()).reshape(len(array), -1)  # a copy: Arrow's memory is read-only
+    return np.array(array.flatten()).reshape(len(array), array.type.list_size)  # a copy: Arrow's memory is read-only
 
 
 def write_parameters(path: Path, parameters: dict[str, Tensor]) -> None:

@@ -18,6 +18,15 @@ from scorebench.streams import Streams
 from scorebench.targets import GaussianMixture
 
 Row = tuple[int, str | None, str, float | None, float | None]
+SCHEMA = pa.schema(
+    [
+        ("replicate", pa.int32()),
+        ("sampler", pa.string()),
+        ("metric", pa.string()),
+        ("sigma", pa.float64()),
+        ("value", pa.float64()),
+    ]
+)
 
 
 def evaluate(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
@@ -29,18 +38,14 @@ def evaluate(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
     if target is not None:
         rows += _score_errors(spec, inputs["checkpoint"], target)
     rows += _sample_errors(spec, inputs, target)
-    replicates, samplers, metrics, sigmas, values = zip(*rows, strict=True)
-    table = pa.table(
-        {
-            "replicate": pa.array(replicates, pa.int32()),
-            "sampler": pa.array(samplers, pa.string()),
-            "metric": pa.array(metrics, pa.string()),
-            "sigma": pa.array(sigmas, pa.float64()),
-            "value": pa.array([v if v is not None and np.isfinite(v) else None for v in values], pa.float64()),
-        }
-    )
+    columns = zip(*[(*row[:4], _finite(row[4])) for row in rows], strict=True) if rows else [()] * len(SCHEMA)
+    table = pa.table([pa.array(column, kind) for column, kind in zip(columns, SCHEMA.types, strict=True)], SCHEMA)
     storage.write_table(out / "scores.parquet", table)
     return {"rows": len(rows)}
+
+
+def _finite(value: float | None) -> float | None:
+    return value if value is not None and np.isfinite(value) else None
 
 
 def _score_errors(spec: Spec, checkpoint: Path, target: GaussianMixture) -> list[Row]:
