@@ -147,6 +147,8 @@ def test_energy_without_gradients_is_the_same():
         silent = net.score(parameters)(y, sigma)
         of_leaf = net.score(parameters)(y.clone().requires_grad_(), sigma)
     assert not silent.requires_grad
+    with torch.no_grad():
+        assert not net.field(parameters, y, sigma).requires_grad  # no graph is kept
     torch.testing.assert_close(silent, expected.detach(), rtol=1e-13, atol=1e-13)
     assert torch.equal(of_leaf, silent)
 

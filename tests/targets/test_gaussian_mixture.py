@@ -50,6 +50,28 @@ def test_score_is_the_gradient_of_log_prob(mixture, covariances, sigma):
     torch.testing.assert_close(mixture.score(x, sigma).detach(), gradient, rtol=1e-11, atol=1e-11)
 
 
+@SIGMAS
+def test_rotated_components_in_four_dimensions(sigma, assert_mean):
+    """In the plane eigenvectors may form a symmetric matrix, which hides a transposed one; in 4-D they do not."""
+    generator = torch.Generator().manual_seed(9)
+    A = torch.randn(3, 4, 4, dtype=torch.float64, generator=generator)
+    means = torch.randn(3, 4, dtype=torch.float64, generator=generator)
+    covariances = A @ A.mT + 0.1 * torch.eye(4, dtype=torch.float64)
+    mixture = GaussianMixture(WEIGHTS, means, covariances=covariances)
+    x = torch.randn(20, 4, dtype=torch.float64, generator=generator).requires_grad_()
+    total = covariances + sigma**2 * torch.eye(4, dtype=torch.float64)
+    components = torch.distributions.MultivariateNormal(means, total)
+    log_prob = torch.logsumexp(components.log_prob(x[:, None]) + torch.tensor(WEIGHTS, dtype=torch.float64).log(), -1)
+    torch.testing.assert_close(mixture.log_prob(x, sigma), log_prob, rtol=1e-10, atol=1e-10)
+    (gradient,) = torch.autograd.grad(log_prob.sum(), x)
+    torch.testing.assert_close(mixture.score(x, sigma).detach(), gradient, rtol=1e-10, atol=1e-10)
+    y = mixture.sample(50_000, generator, sigma=sigma)
+    second = (
+        torch.tensor(WEIGHTS, dtype=torch.float64)[:, None, None] * (total + means[:, :, None] * means[:, None, :])
+    ).sum(0)
+    assert_mean(y[:, :, None] * y[:, None, :], second, within=0.02 * float(second.diagonal().max()))
+
+
 @pytest.mark.parametrize("sigma", [0.2, 1.5])
 def test_noised_density_is_the_convolution(sigma):
     """p_sigma(y) = int p_0(u) N(y - u; 0, sigma^2) du, by quadrature in 1-D."""
