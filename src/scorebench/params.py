@@ -200,8 +200,9 @@ def _check_parts(plain: dict[str, Any], fault: Any) -> None:
                     fault((section, name, "options", *path), text)
                 continue
             if kind == "source":
+                sizes = _mapping(_mapping(entry).get("sizes"))
                 try:
-                    built.dimension()
+                    built.check({k: v for k, v in sizes.items() if isinstance(v, int)})
                 except (ValueError, OSError) as error:
                     fault((section, name, "options"), str(error))
 

@@ -37,7 +37,7 @@ ROOT = Path(__file__).parent
 class Part(BaseModel):
     """Base of everything that a study finds by name; the fields are the options."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ class Streams:
 
 def seed_of(*counters: int | str) -> int:
     """A 63-bit seed that is a hash of its counters."""
-    digest = hashlib.blake2b("/".join(map(str, counters)).encode(), digest_size=8).digest()
+    digest = hashlib.blake2b(repr(counters).encode(), digest_size=8).digest()
     return int.from_bytes(digest, "big") >> 1
 
 

@@ -100,15 +100,19 @@ def fit(
         batch = Batch(train[index[:, i]], noise[:, i], sigma[:, i], target, reference=train)
         losses_now = objective(score, batch, streams.at("probe", step))
         loss = (schedule.weight(batch.sigma) * losses_now).mean(-1)
+        adam.zero_grad(set_to_none=True)
+        loss.sum().backward()
         finite = loss.detach().isfinite()
+        gradients = [weight.grad for weight in weights if weight.grad is not None]
+        if not bool(torch.stack(torch._foreach_norm(gradients)).isfinite().all()):
+            for gradient in gradients:
+                finite &= gradient.isfinite().flatten(1).all(1)
         if not bool((finite | ~alive).all()):
             for r in torch.nonzero(alive & ~finite).flatten().tolist():
                 fitted.diverged_at[r] = step
             alive &= finite
             if not bool(alive.any()):
                 break
-        adam.zero_grad(set_to_none=True)
-        loss.sum().backward()
         _follow(adam, optimisation, step)
         before = None if bool(alive.all()) else [weight.detach().clone() for weight in weights]
         adam.step()

@@ -121,7 +121,7 @@ def test_digits_are_dequantised():
     assert spread.min() > 0.25  # the standard deviation of the noise alone is 1 / sqrt 12 = 0.289
 
 
-@given(n=st.integers(10, 200), seed=st.integers(0, 100))
+@given(n=st.integers(20, 200), seed=st.integers(0, 100))
 def test_split_is_a_partition_in_random_order(n, seed):
     rows = np.arange(n)[:, None]
     splits = split_rows(rows, {}, seed)

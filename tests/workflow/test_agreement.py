@@ -3,8 +3,7 @@
 from pathlib import Path
 
 import pytest
-
-from conftest import CELLS, TINY, Project
+from project import CELLS, TINY, Project, checkout
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("agreement")]
 
@@ -112,8 +111,6 @@ def test_clone_with_pull_has_nothing_to_do(project: Project, tmp_path: Path) -> 
 
 def test_build_is_the_same_from_nothing(built: Project, tmp_path: Path) -> None:
     """The same study with one job at a time, through DVC alone, gives the same files."""
-    from conftest import checkout
-
     other = checkout(tmp_path / "other", TINY)
     other.run("dvc", "repro")
     assert other.contents() == built.contents()

@@ -44,6 +44,10 @@ class Source(Part):
         """Number of values in one event."""
         raise TypeError(f"{type(self).__name__} gives no dimension")
 
+    def check(self, sizes: dict[str, int | None]) -> None:
+        """Raise ValueError if the data can't be read or don't give these sizes; called before anything runs."""
+        self.dimension()
+
     def load(self, sizes: dict[str, int | None], seed: int) -> Points:
         """The points; a size of None means all there are (a fixed source decides the split itself).
 
@@ -68,22 +72,28 @@ def drawn(target: Any, sizes: dict[str, int | None], seed: int) -> dict[str, np.
     }
 
 
-def split_rows(rows: np.ndarray, sizes: dict[str, int | None], seed: int) -> dict[str, np.ndarray]:
-    """Shuffled rows of a finite data set: 70 % train, 10 % validation, 20 % test unless sizes say otherwise.
+def split_counts(rows: int, sizes: dict[str, int | None]) -> dict[str, int]:
+    """Rows per split of a finite data set: 70 % train, 10 % validation, 20 % test unless sizes say otherwise.
 
     Raises:
-        ValueError: fewer rows than the sizes ask for, or a split that would be empty.
+        ValueError: fewer rows than the sizes ask for, or a split of fewer than 2 rows.
     """
+    share = {"train": 0.7, "validation": 0.1, "test": 0.2}
+    counts = {split: sizes.get(split) or int(share[split] * rows) for split in SPLITS}
+    if sum(counts.values()) > rows or min(counts.values()) < 2:
+        wanted = ", ".join(f"{split} {count}" for split, count in counts.items())
+        raise ValueError(f"the data have {rows} rows, which do not give {wanted} (each at least 2)")
+    return counts
+
+
+def split_rows(rows: np.ndarray, sizes: dict[str, int | None], seed: int) -> dict[str, np.ndarray]:
+    """Shuffled rows of a finite data set, split by `split_counts`."""
     import numpy as np
 
     from scorebench.streams import seed_of
 
     order = np.random.default_rng(seed_of(seed, "split")).permutation(len(rows))
-    share = {"train": 0.7, "validation": 0.1, "test": 0.2}
-    counts = {split: sizes.get(split) or int(share[split] * len(rows)) for split in SPLITS}
-    if sum(counts.values()) > len(rows) or min(counts.values()) < 1:
-        wanted = ", ".join(f"{split} {count}" for split, count in counts.items())
-        raise ValueError(f"the data have {len(rows)} rows, which do not give {wanted}")
+    counts = split_counts(len(rows), sizes)
     ends = np.cumsum([counts[split] for split in SPLITS])
     parts = np.split(rows[order], ends)
     return dict(zip(SPLITS, parts, strict=False))

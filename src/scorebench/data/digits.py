@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scorebench.data import Points, Source, split_rows, standardise
+from scorebench.data import Points, Source, split_counts, split_rows, standardise
 
 
 class Digits(Source):
@@ -15,6 +15,10 @@ class Digits(Source):
     def dimension(self) -> int:
         """8 x 8."""
         return 64
+
+    def check(self, sizes: dict[str, int | None]) -> None:
+        """There are images enough."""
+        split_counts(1797, sizes)
 
     def load(self, sizes: dict[str, int | None], seed: int) -> Points:
         """The images, shuffled, dequantised and standardised."""

@@ -20,7 +20,7 @@ class RandomMixture(Source):
     `draw` picks another mixture.
     """
 
-    components: Annotated[int, Field(ge=1)] = 8
+    components: Annotated[int, Field(ge=2)] = 8
     dimensions: Annotated[int, Field(ge=1, le=4096)] = 10
     std_min: PositiveFloat = 0.1
     std_max: PositiveFloat = 0.2

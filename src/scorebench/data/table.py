@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scorebench.data import Points, Source, split_rows, standardise
+from scorebench.data import Points, Source, split_counts, split_rows, standardise
 
 if TYPE_CHECKING:
     import numpy as np
@@ -39,8 +39,7 @@ class Table(Source):
         if not path.is_file():
             raise ValueError(f"there is no file {path}")
         if path.suffix == ".npy":
-            rows = np.load(path, allow_pickle=False)
-            rows = rows.reshape(len(rows), -1).astype(np.float64)
+            rows = self._array(path)
         elif path.suffix in (".parquet", ".csv"):
             rows = self._columns(path)
         else:
@@ -50,6 +49,18 @@ class Table(Source):
         if not np.isfinite(rows).all():
             raise ValueError(f"{path}: {int((~np.isfinite(rows)).sum())} values are missing or not finite")
         return rows
+
+    def _array(self, path: Path) -> np.ndarray:
+        import numpy as np
+
+        if self.columns:
+            raise ValueError(f"{path} has no column names, so `columns` can't pick any")
+        array = np.load(path, allow_pickle=False)
+        if array.ndim == 0 or array.dtype.kind not in "fiu":
+            raise ValueError(f"{path} must hold rows of real numbers, it holds {array.dtype} of shape {array.shape}")
+        if array.size == 0:
+            raise ValueError(f"{path} holds no values")
+        return array.reshape(len(array), -1).astype(np.float64)
 
     def _columns(self, path: Path) -> np.ndarray:
         import numpy as np
@@ -71,6 +82,10 @@ class Table(Source):
     def dimension(self) -> int:
         """Number of columns used."""
         return int(self.rows().shape[1])
+
+    def check(self, sizes: dict[str, int | None]) -> None:
+        """The file can be read and has rows enough."""
+        split_counts(len(self.rows()), sizes)
 
     def load(self, sizes: dict[str, int | None], seed: int) -> Points:
         """The rows, shuffled, split and standardised."""

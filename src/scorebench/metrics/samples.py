@@ -40,19 +40,27 @@ def c2st(x: np.ndarray, y: np.ndarray, folds: int, seed: int) -> float:
     """Accuracy of a classifier two-sample test: 0.5 where x and y can't be told apart, 1 where they always can.
 
     Lopez-Paz & Oquab (2017): the better of two cross-validated classifiers on equally many points of both, 5 nearest
-    neighbours (local structure) and quadratic discriminant analysis (means and covariances). Alone, nearest neighbours
-    are blind in high dimension: neighbours of a point that is too far out are all true points.
+    neighbours (local structure) and logistic regression on x and x^2 (place and scale). Alone, nearest neighbours are
+    blind in high dimension: neighbours of a point that is too far out are all true points. NaN below 10 points.
     """
-    from sklearn.discriminant_analysis import QuadraticDiscriminantAnalysis
+    from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold, cross_val_score
     from sklearn.neighbors import KNeighborsClassifier
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
 
     n = min(len(x), len(y))
-    features = np.concatenate([x[:n], y[:n]]).astype(np.float64)
+    if n < 10:
+        return float("nan")  # too few to test with
+    points = np.concatenate([x[:n], y[:n]]).astype(np.float64)
     labels = np.repeat([0, 1], n)
-    split = StratifiedKFold(folds, shuffle=True, random_state=seed % 2**32)
-    classifiers = (KNeighborsClassifier(5), QuadraticDiscriminantAnalysis(reg_param=0.01))
-    return max(float(cross_val_score(each, features, labels, cv=split).mean()) for each in classifiers)
+    split = StratifiedKFold(min(folds, n), shuffle=True, random_state=seed % 2**32)
+    logistic = make_pipeline(StandardScaler(), LogisticRegression(C=0.1, max_iter=1000))
+    quadratic = np.concatenate([points, points**2], 1)
+    return max(
+        float(cross_val_score(KNeighborsClassifier(5), points, labels, cv=split).mean()),
+        float(cross_val_score(logistic, quadratic, labels, cv=split).mean()),
+    )
 
 
 def mode_statistics(x: np.ndarray, target: GaussianMixture) -> dict[str, float]:
@@ -70,8 +78,8 @@ def mode_statistics(x: np.ndarray, target: GaussianMixture) -> dict[str, float]:
     weights = target.weights
     radius_square = 2 * gammaincinv(target.dimension / 2, 0.997)  # quantile of chi-square with d degrees of freedom
     inside = nearest_square <= radius_square
-    share = torch.bincount(nearest, minlength=len(weights)) / len(x)
-    held = torch.bincount(nearest[inside], minlength=len(weights)) / len(x)
+    share = torch.bincount(nearest, minlength=len(weights)).double() / len(x)
+    held = torch.bincount(nearest[inside], minlength=len(weights)).double() / len(x)
     return {
         "mode_coverage": float((held >= 0.25 * weights).double().mean()),
         "mode_mass_error": float(0.5 * (share - weights).abs().sum()),

@@ -29,8 +29,11 @@ class GaussianMixture:
         self.means = torch.as_tensor(means, dtype=torch.float64)
         if self.means.ndim != 2 or self.weights.shape != self.means.shape[:1]:
             raise ValueError(f"weights {tuple(self.weights.shape)} and means {tuple(self.means.shape)}: (K,), (K, d)")
-        if not bool((self.weights > 0).all()):
+        if not bool((self.weights > 0).all() & self.weights.isfinite().all()):
             raise ValueError("weights must be positive")
+        if not bool(self.means.isfinite().all()):
+            raise ValueError("means must be finite")
+        self._numbers = {"weights": self.weights.tolist(), "means": self.means.tolist()}
         self.weights = self.weights / self.weights.sum()
         K, d = self.means.shape
         if (stds is None) == (covariances is None):
@@ -39,12 +42,14 @@ class GaussianMixture:
             std = torch.as_tensor(stds, dtype=torch.float64)
             if std.shape != (K,) or not bool((std > 0).all()):
                 raise ValueError(f"stds must be {K} positive numbers")
+            self._numbers["stds"] = std.tolist()
             self.variances = std.square()[:, None].expand(K, d)
             self.axes = None
         else:
             covariance = torch.as_tensor(covariances, dtype=torch.float64)
             if covariance.shape != (K, d, d) or not torch.allclose(covariance, covariance.mT):
                 raise ValueError(f"covariances must be symmetric, ({K}, {d}, {d})")
+            self._numbers["covariances"] = covariance.tolist()
             self.variances, self.axes = torch.linalg.eigh(covariance)
             if not bool((self.variances > 0).all()):
                 raise ValueError("covariances must be positive definite")
@@ -56,13 +61,7 @@ class GaussianMixture:
 
     def to_json(self) -> dict[str, Any]:
         """The mixture as plain numbers; `GaussianMixture.from_json` reads them back exactly."""
-        numbers: dict[str, Any] = {"weights": self.weights.tolist(), "means": self.means.tolist()}
-        if self.axes is None:
-            numbers["stds"] = self.variances[:, 0].sqrt().tolist()
-        else:
-            covariance = self.axes @ torch.diag_embed(self.variances) @ self.axes.mT
-            numbers["covariances"] = ((covariance + covariance.mT) / 2).tolist()
-        return numbers
+        return dict(self._numbers)
 
     @classmethod
     def from_json(cls, numbers: dict[str, Any]) -> GaussianMixture:

@@ -1,0 +1,116 @@
+"""A project of its own for a test: this checkout's files, with a tiny study as params.yaml."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+
+TINY = """\
+title: Tiny
+seed: 1
+replicates: 2
+datasets:
+  ring8: {source: ring, sizes: {train: 200, validation: 50, test: 200}}
+networks:
+  default: {network: mlp, options: {width: 8, depth: 1}}
+methods:
+  dsm: {objective: dsm}
+  ssm_vr: {objective: ssm_vr}
+schedules:
+  clean: {schedule: clean}
+  log_uniform: {schedule: log_uniform, options: {sigma_max: 5, sigma_min: 0.05, levels: 3}}
+samplers:
+  langevin: {sampler: langevin, options: {steps: 3}}
+  probability_flow: {sampler: probability_flow, options: {steps: 3}}
+training: {steps: 20, batch: 16, learning_rate: 0.003, ema: 0.9, log_every: 10}
+sampling: {points: 100}
+evaluation: {sigmas: {min: 0.05, max: 5, count: 3}, points: 100, projections: 5, energy_points: 100, c2st_points: 100,
+             c2st_folds: 2}
+"""
+CELLS = {"ring8/dsm/log_uniform", "ring8/ssm_vr/log_uniform", "ring8/ssm_vr/clean"}
+
+
+@dataclass
+class Project:
+    """A checkout in a folder, and what a person does there."""
+
+    folder: Path
+
+    def run(self, *command: str, ok: bool = True) -> str:
+        """A command's output; `snakemake`, `dvc` and `scorebench` are those of this environment."""
+        if command[0] in ("snakemake", "dvc", "scorebench"):
+            command = (sys.executable, "-m", *command)
+        environment = {name: value for name, value in os.environ.items() if name != "SNAKEMAKE_PROFILE"} | {
+            "PYTHONPATH": str(self.folder / "src"),
+            "VIRTUAL_ENV": sys.prefix,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "SCOREBENCH_CORES": "2",
+        }
+        done = subprocess.run(
+            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=600, check=False
+        )
+        said = done.stdout + done.stderr
+        assert (done.returncode == 0) == ok, f"{' '.join(command)} exited with {done.returncode}:\n{said}"
+        return said
+
+    def edit(self, old: str, new: str, file: str = "params.yaml") -> None:
+        """Replace text that stands once in a file."""
+        path = self.folder / file
+        text = path.read_text()
+        assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {file}"
+        path.write_text(text.replace(old, new))
+
+    def jobs(self) -> dict[str, str]:
+        """Every job's card that is there: path without the key -> when and by which key it was made."""
+        found = {}
+        for top in ("data/prepared/default", "results/default"):
+            for card in (self.folder / top).rglob("run.json"):
+                name = str(card.parent.parent.relative_to(self.folder))
+                found[name] = f"{card.parent.name} {hashlib.sha256(card.read_bytes()).hexdigest()}"
+        key = self.folder / "reports/default/KEY"
+        if key.exists():
+            found["report"] = key.read_text()
+        return found
+
+    def contents(self) -> dict[str, str]:
+        """Every result file -> its hash, without the cards (they hold times)."""
+        return {
+            str(path.relative_to(self.folder)): hashlib.sha256(path.read_bytes()).hexdigest()
+            for top in ("data/prepared/default", "results/default", "reports/default")
+            for path in (self.folder / top).rglob("*")
+            if path.is_file() and path.name not in ("run.json", ".gitignore", "report.html")
+        }
+
+    def agrees(self) -> None:
+        """Snakemake, DVC and scorebench all say that nothing is to be done."""
+        assert "Nothing to be done" in self.run("snakemake", "-n", "--cores", "1")
+        assert "up to date" in self.run("dvc", "status")
+        assert "Data and pipelines are up to date" in self.run("dvc", "repro", "--dry")
+        assert "agree" in self.run("scorebench", "check")
+
+
+def checkout(folder: Path, params: str) -> Project:
+    """This checkout's files, committed to a git repository of their own."""
+    listed = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    for name in listed.stdout.splitlines():
+        source, copy = ROOT / name, folder / name
+        if name.startswith(("tests/", "plan/")) or not (source.exists() or source.is_symlink()):
+            continue
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, copy, follow_symlinks=False)
+    (folder / "params.yaml").write_text(params)
+    project = Project(folder)
+    project.run("git", "init", "-q", "-b", "main")
+    project.run("git", "config", "user.name", "Test")
+    project.run("git", "config", "user.email", "test@example.org")
+    project.run("git", "add", "-A")
+    project.run("git", "commit", "-qm", "Begin")
+    return project
