@@ -24,8 +24,8 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $(STAMP)
 
 run: install ## the whole study, its report and MLflow
-	snakemake --cores $(CORES) --config study=$(STUDY) --quiet rules -- report
-	snakemake --cores $(CORES) --config study=$(STUDY) --quiet all -- track
+	snakemake --cores $(CORES) --config study=$(STUDY) --quiet host reason -- all
+	snakemake --cores $(CORES) --config study=$(STUDY) --quiet host progress reason rules -- track
 	@if [ "$(STUDY)" = params.yaml ]; then scorebench agree; fi
 	@name=$$(basename $(STUDY) .yaml); [ "$$name" != params ] || name=default; \
 	  echo; echo "Report:  $(CURDIR)/reports/$$name/report.html"; echo "MLflow:  make ui   (then open http://127.0.0.1:5000)"
@@ -61,4 +61,4 @@ format: install ## let the tools lay out the code
 	snakefmt Snakefile workflow
 
 clean: ## remove all results (not the environment)
-	rm -rf results reports/*/report.html reports/*/results.parquet data/prepared .snakemake logs benchmarks/jobs .attic
+	rm -rf results reports/*/report.html reports/*/results.parquet reports/*/times.csv data/prepared .snakemake logs benchmarks/jobs .attic

@@ -49,3 +49,5 @@ rule all:
     default_target: True
     input:
         upto("report"),
+    message:
+        "Study {STUDY.name} is complete: reports/{STUDY.name}/report.html"

@@ -78,12 +78,12 @@ class Project:
         return found
 
     def contents(self) -> dict[str, str]:
-        """Every result file -> its hash, without the cards (they hold times)."""
+        """Every result file -> its hash, without the cards and what shows them (they hold times)."""
         return {
             str(path.relative_to(self.folder)): hashlib.sha256(path.read_bytes()).hexdigest()
             for top in ("data/prepared/default", "results/default", "reports/default")
             for path in (self.folder / top).rglob("*")
-            if path.is_file() and path.name not in ("run.json", ".gitignore", "report.html")
+            if path.is_file() and path.name not in ("run.json", "times.csv", "report.html", ".gitignore")
         }
 
     def agrees(self) -> None:

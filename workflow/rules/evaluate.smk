@@ -3,6 +3,8 @@
 rule evaluate:
     input:
         upto("evaluate"),
+    message:
+        "All scores are in"
 
 
 rule evaluate_cell:

@@ -3,6 +3,8 @@
 rule prepare:
     input:
         upto("prepare"),
+    message:
+        "All data sets are prepared"
 
 
 rule prepare_dataset:

@@ -7,6 +7,8 @@
 rule report:
     input:
         upto("report"),
+    message:
+        "The report is drawn"
 
 
 rule draw_report:

@@ -3,6 +3,8 @@
 rule sample:
     input:
         upto("sample"),
+    message:
+        "All samples are drawn"
 
 
 rule sample_cell:

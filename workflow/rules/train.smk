@@ -3,6 +3,8 @@
 rule train:
     input:
         upto("train"),
+    message:
+        "All networks are trained"
 
 
 rule train_cell:

@@ -46,8 +46,8 @@ def cards(inputs: Inputs, stage: str) -> dict[str, dict[str, Any]]:
 def collect(spec: Spec, inputs: Inputs) -> pa.Table:
     """All numbers of a study in long form, one row each.
 
-    Floors have the method `truth`; cells also get training_seconds and evaluations. status: trained, diverged or
-    truth. key: that of the scores.
+    Floors have the method `truth`; cells also get evaluations. status: trained, diverged or truth. key: that of the
+    scores. No times: the same study gives the same table.
     """
     rows: list[dict[str, Any]] = []
     for at, folder in folders(inputs, "floor"):
@@ -64,7 +64,28 @@ def collect(spec: Spec, inputs: Inputs) -> pa.Table:
         for row in storage.read_table(folder / "scores.parquet").to_pylist():
             rows.append({**common, "status": facts["status"][row["replicate"]], **row})
         for replicate, status in enumerate(facts["status"]):
-            for metric in ("training_seconds", "evaluations"):
-                value = float(facts[metric])
-                rows.append({**common, "replicate": replicate, "status": status, "metric": metric, "value": value})
+            value = float(facts["evaluations"])
+            rows.append({**common, "replicate": replicate, "status": status, "metric": "evaluations", "value": value})
     return pa.Table.from_pylist(rows, schema=SCHEMA)
+
+
+def training_times(inputs: Inputs) -> list[dict[str, Any]]:
+    """training_seconds of every cell as rows of the long form, the same for all replicates: they train as one."""
+    rows: list[dict[str, Any]] = []
+    for at, card in cards(inputs, "train").items():
+        names = dict(zip(("dataset", "method", "schedule"), at.split("/"), strict=True))
+        for replicate, status in enumerate(card["facts"]["status"]):
+            row = {**names, "replicate": replicate, "status": status, "metric": "training_seconds"}
+            rows.append({**dict.fromkeys(SCHEMA.names), **row, "value": float(card["facts"]["training_seconds"])})
+    return rows
+
+
+def times(inputs: Inputs) -> pa.Table:
+    """What every job took: stage, place, seconds, peak memory."""
+    return pa.Table.from_pylist(
+        [
+            {"stage": stage, "at": at, "seconds": card["seconds"], "peak_memory_mb": card["peak_memory_mb"]}
+            for stage in ("prepare", "floor", "train", "sample", "evaluate")
+            for at, card in cards(inputs, stage).items()
+        ]
+    )
