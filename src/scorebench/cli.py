@@ -69,6 +69,10 @@ def run_job(file: Path, stage: str, at: str, key: str) -> None:
         "at": at,
         "key": study.key(job),
         "facts": facts,
+        "outputs": {
+            name: provenance.file_digest(path) for name, path in study.files(job).items() if name != "run.json"
+        },
+        "input_outputs": {role: storage.read_json(folder / "run.json")["outputs"] for role, folder in inputs.items()},
         "command": f"scorebench {stage} --study {file} --{'cell' if '/' in at else 'dataset'} {at}",
         "started": started,
         "seconds": time.perf_counter() - start,
