@@ -16,12 +16,12 @@ from typing import TYPE_CHECKING
 
 from scorebench import storage
 from scorebench.study import UPTO
+from scorebench.verify import ATTIC, job_folders
 
 if TYPE_CHECKING:
     from scorebench.study import Study
 
 STAGES = tuple(UPTO)
-ATTIC = Path(".attic")
 
 
 def planned(study: Study) -> dict[Path, dict[str, str]]:
@@ -87,8 +87,7 @@ def clear(study: Study, stage: str) -> None:
         return
     root = study.root(stage)
     wanted = {study.directory(job) for job in study.jobs(stage)}
-    depth = len(next(iter(wanted)).relative_to(root).parts) if wanted else 1
-    for directory in root.glob("/".join("*" * depth)):
+    for directory in job_folders(study, stage):
         if directory not in wanted:
             kept = ATTIC / directory
             kept.parent.mkdir(parents=True, exist_ok=True)

@@ -178,6 +178,77 @@ def _demand(study: Study, stages: tuple[str, ...]) -> None:
         raise typer.Exit(1)
 
 
+@app.command()
+@plainly
+def explain(
+    at: Annotated[str, typer.Argument(metavar="CELL", help="dataset/method/schedule, a data set, or `report`")],
+    study: StudyFile = DEFAULT,
+    against: Annotated[str, typer.Option(help="a git commit: say which parts differ from it, and how")] = "",
+) -> None:
+    """Say what the keys of a cell's jobs are made of: why does this run again?"""
+    from scorebench.explain import NoSuchCommit, compare
+    from scorebench.explain import explain as told
+
+    loaded = Study(study)
+    try:
+        for line in compare(loaded, at, against) if against else told(loaded, at):
+            print(line)
+    except NoSuchCommit as error:
+        say(str(error))
+        raise typer.Exit(2) from None
+
+
+@app.command()
+@plainly
+def verify(
+    study: StudyFile = DEFAULT,
+    set_aside: Annotated[
+        bool, typer.Option("--set-aside", help="move damaged results, and what was made from them, to .attic/damaged")
+    ] = False,
+) -> None:
+    """Check every file against its recorded hash and its key against the plan; exit status 1 unless all is well."""
+    from scorebench import verify as verification
+
+    loaded = Study(study)
+    findings = verification.verify(loaded)
+    for found in findings:
+        print(f"{found.kind}: {found.path}: {found.why}")
+    if not findings:
+        print(f"{study}: {sum(len(loaded.jobs(stage)) for stage in verification.JOBS)} jobs are whole and as planned")
+        return
+    if set_aside:
+        for folder in verification.set_aside(loaded, findings):
+            print(f"set aside: {folder}")
+    raise typer.Exit(1)
+
+
+@app.command()
+@plainly
+def gc(
+    study: Annotated[list[Path] | None, typer.Option("--study", help="keep what this study names")] = None,
+    rev: Annotated[
+        list[str] | None, typer.Option("--rev", help="keep what the plan of this git revision names")
+    ] = None,
+    yes: Annotated[bool, typer.Option("--yes", help="remove; without it, only say what would be removed")] = False,
+) -> None:
+    """Remove results that no plan names: of params.yaml, of studies/*.yaml and of the revisions given."""
+    from scorebench import gc as garbage
+
+    files = study or [DEFAULT, *sorted(Path("studies").glob("*.yaml"))]
+    try:
+        folders = garbage.unnamed([Study(file) for file in files], rev or [])
+    except garbage.NoPlan as error:
+        say(str(error))
+        raise typer.Exit(2) from None
+    megabytes = garbage.size(folders) / 1e6
+    for folder in folders:
+        print(folder)
+    if yes:
+        garbage.remove(folders)
+    removed = "removed" if yes else "would be removed; --yes does it"
+    print(f"{len(folders)} folders, {megabytes:.1f} MB {removed}")
+
+
 @app.command("write-plan", hidden=True)
 @plainly
 def write_plan(study: StudyFile = DEFAULT) -> None:

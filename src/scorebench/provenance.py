@@ -62,21 +62,24 @@ def _tree(module: str) -> ast.Module:
 
 
 @functools.cache
-def source_digest(module: str) -> str:
-    """Hash of a module's code without comments, docstrings and layout."""
+def normal_source(module: str) -> str:
+    """A module's code without comments, docstrings and layout."""
     tree = _tree(module)
     for node in ast.walk(tree):
         if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            node.body = [
-                item
-                for item in node.body
-                if not (
-                    isinstance(item, ast.Expr)
-                    and isinstance(item.value, ast.Constant)
-                    and isinstance(item.value.value, str)
-                )
-            ] or [ast.Pass()]
-    return hashlib.sha256(ast.unparse(tree).encode()).hexdigest()[:16]
+            kept = [item for item in node.body if not _is_text(item)]
+            node.body = kept or [ast.Pass()]
+    return ast.unparse(tree)
+
+
+def _is_text(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+
+
+@functools.cache
+def source_digest(module: str) -> str:
+    """Hash of `normal_source`."""
+    return hashlib.sha256(normal_source(module).encode()).hexdigest()[:16]
 
 
 @functools.cache

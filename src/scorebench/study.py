@@ -267,9 +267,12 @@ class Study:
 
     def root(self, stage: str) -> Path:
         """The folder that holds all results of a stage."""
-        if stage == "prepare":
-            return Path("data", "prepared", self.name)
-        return Path("results", self.name, FOLDERS[stage])
+        return self.root_of(self.name, stage)
+
+    @staticmethod
+    def root_of(study: str, stage: str) -> Path:
+        """The folder that holds all results of a stage of the study of this name."""
+        return Path("data", "prepared", study) if stage == "prepare" else Path("results", study, FOLDERS[stage])
 
     def files(self, job: Job) -> dict[str, Path]:
         """A job's results, by file name."""

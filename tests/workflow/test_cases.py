@@ -1,0 +1,191 @@
+"""Faults, edits of source, experiments, partial pulls and cache types: every case ends in agreement."""
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from project import CELLS, TINY, Project, checkout
+from test_agreement import changed, stages_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cases")]
+
+FLAKY = '''\
+"""DSM that fails until a file is there: a job that breaks for a reason outside of the study."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from scorebench.objectives import Objective
+from scorebench.objectives.dsm import DenoisingScoreMatching
+
+
+class Flaky(Objective):
+    """DSM, if the disk lets it."""
+
+    requires_noise: ClassVar[bool] = True
+
+    def __call__(self, score, batch, generator=None):
+        """Per-sample losses."""
+        if not Path("mended").exists():
+            raise OSError("the disk is on fire")
+        return DenoisingScoreMatching()(score, batch, generator)
+'''
+
+
+def test_edit_of_source_runs_what_uses_it(project: Project) -> None:
+    """Case c: a method's file, then the report's code."""
+    project.run("scorebench", "agree")
+    first = project.jobs()
+    project.edit("/ self.probes", "/ self.probes * 1.01", "src/scorebench/objectives/ssm_vr.py")
+    project.run("dvc", "repro")
+    second = project.jobs()
+    assert changed(first, second) == {"report", *stages_of({cell for cell in CELLS if "/ssm_vr/" in cell})}
+    project.agrees()
+    project.edit("<body>", "<body class='other'>", "src/scorebench/report/report.html.j2")
+    project.run("snakemake", "--cores", "2")
+    assert changed(second, project.jobs()) == {"report"}
+    project.edit('"""Per-sample', '# no change at all\n        """Per-sample', "src/scorebench/objectives/dsm.py")
+    assert "Nothing to be done" in project.run("snakemake", "-n", "--cores", "1")
+
+
+def test_failed_job_leaves_the_others_and_the_rest_is_done_next(project: Project) -> None:
+    """Case f, by Snakemake and through DVC."""
+    project.run("scorebench", "agree")
+    first = project.jobs()
+    (project.folder / "src/scorebench/objectives/flaky.py").write_text(FLAKY)
+    project.edit(
+        "methods:\n", "methods:\n  flaky: {objective: flaky}\n  dsm_too: {objective: dsm, training: {batch: 8}}\n"
+    )
+    said = project.run("dvc", "repro", ok=False)
+    assert "failed to reproduce 'train'" in said
+    log = next((project.folder / "logs/default/train/ring8/flaky/log_uniform").iterdir()).read_text()
+    assert "the disk is on fire" in log
+    middle = project.jobs()
+    assert changed(first, middle) == {"results/default/checkpoints/ring8/dsm_too/log_uniform"}
+    assert {name: middle[name] for name in first} == first
+    project.run("scorebench", "agree", ok=False)
+
+    (project.folder / "mended").touch()
+    project.run("dvc", "repro")
+    done = changed(middle, project.jobs())
+    new = stages_of({"ring8/flaky/log_uniform", "ring8/dsm_too/log_uniform"})
+    assert done == {"report", *new} - {"results/default/checkpoints/ring8/dsm_too/log_uniform"}
+    project.agrees()
+
+
+def start(project: Project, *command: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", *command],
+        cwd=project.folder,
+        env=os.environ | {"PYTHONPATH": str(project.folder / "src")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for(folder: Path, pattern: str, seconds: float = 120) -> None:
+    end = time.monotonic() + seconds
+    while not any(folder.glob(pattern)):
+        assert time.monotonic() < end, f"no {pattern} in {folder} after {seconds} s"
+        time.sleep(0.05)
+
+
+def test_second_run_at_once_says_so_and_harms_nothing(project: Project, built: Project) -> None:
+    """Case g."""
+    shutil.rmtree(project.folder / "results/default/scores")
+    first = start(project, "snakemake", "--cores", "2")
+    wait_for(project.folder, ".snakemake/locks/*")
+    said = project.run("snakemake", "--cores", "1", ok=False)
+    assert "locked" in said.lower()
+    output, _ = first.communicate(timeout=300)
+    assert first.returncode == 0, output
+    assert project.contents() == built.contents()
+    assert "Nothing to be done" in project.run("snakemake", "-n", "--cores", "1")
+
+
+@pytest.mark.parametrize(
+    "moment", ["checkpoints/*/*/*/*/.*.tmp", "checkpoints/*/*/*/*/model.safetensors", "samples/*/*/*/*/*"]
+)
+def test_killed_run_goes_on_and_ends_the_same(built: Project, tmp_path: Path, moment: str) -> None:
+    """kill -9 of the driver and its jobs while they write; then what Snakemake says to do."""
+    project = checkout(tmp_path / "killed", TINY)
+    driver = start(project, "snakemake", "--cores", "2")
+    wait_for(project.folder / "results/default", moment)
+    os.killpg(driver.pid, signal.SIGKILL)
+    driver.communicate()
+    time.sleep(0.2)
+    if "Nothing" not in project.run("snakemake", "-n", "--cores", "1"):
+        project.run("snakemake", "--unlock")
+        project.run("snakemake", "--cores", "2")
+    assert project.contents() == built.contents()
+    project.run("scorebench", "agree")
+    project.agrees()
+
+
+def test_experiments_in_place_and_aside(project: Project) -> None:
+    """Case h: `dvc exp run`, in place and --temp, `dvc metrics diff`, `dvc plots`."""
+    project.run("scorebench", "agree")
+    project.run("git", "add", "-A")
+    project.run("git", "commit", "-qm", "Results")
+    first = project.jobs()
+    project.run("dvc", "exp", "run", "--temp", "-n", "aside", "-S", "methods.dsm.training.batch=8")
+    assert project.jobs() == first, "an experiment aside leaves the workspace alone"
+    project.run("dvc", "exp", "apply", "aside")
+    applied = project.jobs()
+    assert {name for name in applied if applied[name].split()[0] != first[name].split()[0]} == {
+        "report",
+        *stages_of({"ring8/dsm/log_uniform"}),
+    }
+    assert "D_integral" in project.run("dvc", "metrics", "diff", "HEAD")
+    project.agrees()
+
+    project.run("dvc", "exp", "run", "-n", "inplace", "-S", "methods.dsm.training.batch=12")
+    assert changed(applied, project.jobs()) >= stages_of({"ring8/dsm/log_uniform"})
+    project.agrees()
+    assert "index.html" in project.run("dvc", "plots", "diff", "HEAD")
+
+
+def test_pull_of_one_checkpoint(project: Project, tmp_path: Path) -> None:
+    """Case i."""
+    project.run("scorebench", "agree")
+    project.run("dvc", "remote", "add", "-d", "folder", str(tmp_path / "remote"))
+    project.run("dvc", "push")
+    project.run("git", "add", "-A")
+    project.run("git", "commit", "-qm", "Results")
+    project.run("git", "clone", "-q", ".", str(tmp_path / "clone"))
+    clone = Project(tmp_path / "clone")
+    model = next(project.folder.glob("results/default/checkpoints/ring8/dsm/log_uniform/*/model.safetensors"))
+    name = str(model.relative_to(project.folder))
+    clone.run("dvc", "pull", name)
+    assert (clone.folder / name).read_bytes() == model.read_bytes()
+    assert [p.name for p in (clone.folder / "results").rglob("*") if p.is_file() and p.suffix] == ["model.safetensors"]
+
+
+@pytest.mark.parametrize("kind", ["copy", "hardlink", "symlink"])
+def test_every_cache_type(project: Project, tmp_path: Path, kind: str) -> None:
+    """Case j: pull, edit, repro, with files that are copies of the cache or links into it."""
+    project.run("scorebench", "agree")
+    project.run("dvc", "remote", "add", "-d", "folder", str(tmp_path / "remote"))
+    project.run("dvc", "push")
+    project.run("git", "add", "-A")
+    project.run("git", "commit", "-qm", "Results")
+    project.run("git", "clone", "-q", ".", str(tmp_path / "clone"))
+    clone = Project(tmp_path / "clone")
+    clone.run("dvc", "config", "--local", "cache.type", kind)
+    clone.run("dvc", "pull")
+    clone.agrees()
+    model = next(clone.folder.glob("results/default/checkpoints/ring8/dsm/log_uniform/*/model.safetensors"))
+    assert {"copy": not model.is_symlink() and model.stat().st_nlink == 1,
+            "hardlink": model.stat().st_nlink > 1, "symlink": model.is_symlink()}[kind]  # fmt: skip
+    first = clone.jobs()
+    clone.edit("{objective: dsm}", "{objective: dsm, training: {batch: 8}}")
+    clone.run("dvc", "repro")
+    assert changed(first, clone.jobs()) == {"report", *stages_of({"ring8/dsm/log_uniform"})}
+    clone.agrees()

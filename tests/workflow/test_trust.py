@@ -1,0 +1,85 @@
+"""`scorebench explain`, `verify` and `gc`: why it runs again, what is not as it was, what may go."""
+
+import pytest
+from project import Project
+from test_agreement import changed, stages_of
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("agreement")]
+
+
+def test_explain_names_the_parts_and_what_changed(project: Project) -> None:
+    cell = "ring8/ssm_vr/log_uniform"
+    told = project.run("scorebench", "explain", cell)
+    key = next((project.folder / "results/default/checkpoints" / cell).iterdir()).name
+    assert f"train {cell}: key {key}, is there" in told
+    for part in ("scorebench.objectives.ssm_vr = ", "torch = 2.13.0", "spec\n", "objective.options.probes = 1"):
+        assert part in told
+    assert "scorebench.objectives.dsm" not in told
+    same = project.run("scorebench", "explain", cell, "--against", "HEAD")
+    assert same.count("the same as in HEAD") == 3
+
+    project.edit("{objective: ssm_vr}", "{objective: ssm_vr, options: {probes: 2}}")
+    project.edit("/ self.probes", "/ self.probes * 1.01", "src/scorebench/objectives/ssm_vr.py")
+    other = project.run("scorebench", "explain", cell, "--against", "HEAD")
+    assert "spec.objective.options.probes: 1 -> 2" in other
+    assert "code scorebench.objectives.ssm_vr: changed" in other
+    assert "* 1.01" in other
+    assert f"in HEAD {key}" in other
+    assert project.run("scorebench", "explain", "ring8/dsm/log_uniform", "--against", "HEAD").count("the same") == 3
+    said = project.run("scorebench", "explain", cell, "--against", "no-such-commit", ok=False)
+    assert "git has no 'no-such-commit'" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", "training.parquet"])
+def test_flipped_byte_is_found_and_the_cell_is_made_anew(project: Project, built: Project, name: str) -> None:
+    assert "are whole and as planned" in project.run("scorebench", "verify")
+    before = project.jobs()
+    path = next((project.folder / "results/default/checkpoints/ring8/dsm").rglob(name))
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+    said = project.run("scorebench", "verify", "--set-aside", ok=False)
+    assert f"damaged: {path.relative_to(project.folder)}: its hash is not the recorded one" in said
+    assert said.count("damaged: ") == 1
+    assert said.count("set aside: ") == 3, "the cell's training, samples and scores"
+    project.run("snakemake", "--cores", "2")
+    assert changed(before, project.jobs()) == stages_of({"ring8/dsm/log_uniform"})
+    assert project.contents() == built.contents()
+    assert "are whole and as planned" in project.run("scorebench", "verify")
+
+
+def test_verify_names_missing_stale_and_orphaned(project: Project) -> None:
+    scores = next((project.folder / "results/default/scores/ring8/dsm").rglob("scores.parquet"))
+    scores.unlink()
+    card = next((project.folder / "results/default/samples/ring8/dsm").rglob("run.json"))
+    card.write_text("{")
+    project.edit("{objective: ssm_vr}", "{objective: ssm_vr, options: {probes: 2}}")
+    said = project.run("scorebench", "verify", ok=False)
+    assert f"missing: {scores.relative_to(project.folder)}" in said
+    assert f"damaged: {card.relative_to(project.folder)}: the card can't be read" in said
+    assert said.count("another key of a planned place") == 3
+    assert "missing: results/default/checkpoints/ring8/ssm_vr/log_uniform/" in said
+    assert "stale: reports/default" in said
+    project.edit("  ssm_vr: {objective: ssm_vr, options: {probes: 2}}\n", "")
+    assert project.run("scorebench", "verify", ok=False).count("the plan does not name this place") == 3
+
+
+def test_gc_removes_what_nothing_names(project: Project) -> None:
+    project.run("scorebench", "agree")
+    project.run("git", "add", "-A")
+    project.run("git", "commit", "-qm", "Results")
+    (project.folder / "studies").joinpath("smoke.yaml").unlink()
+    project.edit("  ssm_vr: {objective: ssm_vr}\n", "")
+    folders = {p.parent for p in project.folder.rglob("run.json")}
+    said = project.run("scorebench", "gc")
+    assert "3 folders" in said
+    assert "would be removed" in said
+    assert {p.parent for p in project.folder.rglob("run.json")} == folders
+    assert "0 folders" in project.run("scorebench", "gc", "--rev", "HEAD", "--yes")
+    assert "3 folders" in project.run("scorebench", "gc", "--yes")
+    left = {p.parent for p in project.folder.rglob("run.json")}
+    gone = {folder.parent.relative_to(project.folder).as_posix() for folder in folders - left}
+    assert gone == stages_of({"ring8/ssm_vr/log_uniform"})
+    refused = project.run("scorebench", "gc", "--rev", "nothing", ok=False)
+    assert "'nothing' holds no plan/default/prepare.json" in refused
