@@ -45,3 +45,10 @@ def test_same_table_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         storage.write_table(tmp_path / name, table)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_what_killed_writers_left_is_swept(tmp_path: Path) -> None:
+    for name in (".model.safetensors.123.tmp", "model.safetensors", ".gitignore"):
+        (tmp_path / name).touch()
+    storage.sweep(tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == {"model.safetensors", ".gitignore"}

@@ -81,6 +81,7 @@ def run_job(file: Path, stage: str, at: str, key: str) -> None:
         "machine": provenance.machine(),
     }
     storage.write_json(out / "run.json", card)
+    storage.sweep(out)
     print(out)
 
 

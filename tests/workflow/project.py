@@ -27,12 +27,15 @@ schedules:
 samplers:
   langevin: {sampler: langevin, options: {steps: 3}}
   probability_flow: {sampler: probability_flow, options: {steps: 3}}
+grid:
+  - {schedules: [log_uniform]}
+  - {methods: [dsm], schedules: [clean]}
 training: {steps: 20, batch: 16, learning_rate: 0.003, ema: 0.9, log_every: 10}
 sampling: {points: 100}
 evaluation: {sigmas: {min: 0.05, max: 5, count: 3}, points: 100, projections: 5, energy_points: 100, c2st_points: 100,
              c2st_folds: 2}
 """
-CELLS = {"ring8/dsm/log_uniform", "ring8/ssm_vr/log_uniform", "ring8/ssm_vr/clean"}
+CELLS = {"ring8/dsm/log_uniform", "ring8/ssm_vr/log_uniform"}
 
 
 @dataclass

@@ -28,8 +28,11 @@ def test_own_method_and_own_data(project: Project) -> None:
     np.savetxt(project.folder / "data/raw/mine.csv", rows, delimiter=",", header="height,weight,age", comments="")
     project.edit("methods:\n", "methods:\n" + block("under: methods"))
     project.edit("datasets:\n", "datasets:\n" + block("under: datasets"))
-    cells = "grid:\n  - {datasets: [ring8], methods: [dsm, ssm_vr]}\n  - {datasets: [mine], methods: [robust_dsm]}\n"
-    project.edit("training:", cells + "  - {datasets: [ring8], methods: [robust_dsm]}\ntraining:")
+    project.edit(
+        "  - {schedules: [log_uniform]}\n",
+        "  - {datasets: [ring8], schedules: [log_uniform]}\n"
+        "  - {datasets: [mine], methods: [robust_dsm], schedules: [log_uniform, clean]}\n",
+    )
     said = project.run("snakemake", "--cores", "2")
     assert "robust_dsm/clean" in said, "the hole at sigma = 0 is announced with its reason"
     after = project.jobs()
