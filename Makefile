@@ -10,7 +10,7 @@ export PYTHONPATH := $(CURDIR)/src
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install run ui test test-fast lint format check-agreement agree clean
+.PHONY: help install run ui pull push test test-fast lint format check-agreement agree clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -39,6 +39,17 @@ agree: install ## after a direct snakemake run: make dvc.lock say what is on dis
 
 check-agreement: install ## do params.yaml, plan, files and dvc.lock agree?
 	scorebench check
+
+pull: install ## git and DVC together: the latest study with its results
+	git pull --ff-only
+	dvc pull
+	scorebench verify
+
+push: install ## results and what names them: refused unless all is whole and agrees
+	scorebench verify
+	scorebench check
+	dvc push
+	git push
 
 test: install ## all tests
 	pytest -n 2 --dist loadgroup

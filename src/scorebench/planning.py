@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
+from scorebench.costs import estimate
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -23,7 +25,7 @@ def reasons(study: Study) -> dict[str, list[Cell]]:
 
 def announce(study: Study) -> None:
     """Lines on standard error: how many cells there are, and which are not applicable and why."""
-    print(f"Study {study.name}: {len(study.applicable)} cells", file=sys.stderr)
+    print(f"Study {study.name}: {len(study.applicable)} cells; {estimate(study)}", file=sys.stderr)
     for reason, cells in reasons(study).items():
         listed = ", ".join(map(str, cells))
         print(f"  not applicable: {listed}: {reason}", file=sys.stderr)
@@ -62,5 +64,4 @@ def show(study: Study, console: Console) -> None:
         console.print(table)
     for reason, listed in reasons(study).items():
         console.print(f"not applicable: {', '.join(map(str, listed))}: {reason}", highlight=False)
-    missing = study.missing(("prepare", "train", "sample", "floor", "evaluate", "report"))
-    console.print("everything is up to date" if not missing else f"{len(missing)} files to make", highlight=False)
+    console.print(str(estimate(study)), highlight=False)

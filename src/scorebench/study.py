@@ -24,7 +24,7 @@ FILES = {
     "sample": ("samples.parquet", "run.json"),
     "floor": ("floors.parquet", "run.json"),
     "evaluate": ("scores.parquet", "run.json"),
-    "report": ("report.html", "results.parquet", "results.csv", "times.csv", "metrics.json", "KEY"),
+    "report": ("report.html", "results.parquet", "results.csv", "scales.csv", "times.csv", "metrics.json", "KEY"),
 }
 """What the job of a stage writes; run.json last."""
 

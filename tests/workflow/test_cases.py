@@ -12,7 +12,9 @@ import pytest
 from project import CELLS, TINY, Project, checkout
 from test_agreement import changed, stages_of
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("cases")]
+pytestmark = pytest.mark.slow
+faults = pytest.mark.xdist_group("faults")
+versions = pytest.mark.xdist_group("versions")
 
 FLAKY = '''\
 """DSM that fails until a file is there: a job that breaks for a reason outside of the study."""
@@ -37,6 +39,7 @@ class Flaky(Objective):
 '''
 
 
+@faults
 def test_edit_of_source_runs_what_uses_it(project: Project) -> None:
     """Case c: a method's file, then the report's code."""
     project.run("scorebench", "agree")
@@ -53,6 +56,7 @@ def test_edit_of_source_runs_what_uses_it(project: Project) -> None:
     assert "Nothing to be done" in project.run("snakemake", "-n", "--cores", "1")
 
 
+@faults
 def test_failed_job_leaves_the_others_and_the_rest_is_done_next(project: Project) -> None:
     """Case f, by Snakemake and through DVC."""
     project.run("scorebench", "agree")
@@ -97,6 +101,7 @@ def wait_for(folder: Path, pattern: str, seconds: float = 120) -> None:
         time.sleep(0.05)
 
 
+@faults
 def test_second_run_at_once_says_so_and_harms_nothing(project: Project, built: Project) -> None:
     """Case g."""
     shutil.rmtree(project.folder / "results/default/scores")
@@ -110,6 +115,7 @@ def test_second_run_at_once_says_so_and_harms_nothing(project: Project, built: P
     assert "Nothing to be done" in project.run("snakemake", "-n", "--cores", "1")
 
 
+@faults
 @pytest.mark.parametrize("moment", ["checkpoints/*/*/*/*/training.parquet", "samples/*/*/*/*/*"])
 def test_killed_run_goes_on_and_ends_the_same(built: Project, tmp_path: Path, moment: str) -> None:
     """kill -9 of the driver and its jobs while they write; then what Snakemake says to do."""
@@ -127,6 +133,7 @@ def test_killed_run_goes_on_and_ends_the_same(built: Project, tmp_path: Path, mo
     project.agrees()
 
 
+@versions
 def test_experiments_in_place_and_aside(project: Project) -> None:
     """Case h: `dvc exp run`, in place and --temp, `dvc metrics diff`, `dvc plots`."""
     project.run("scorebench", "agree")
@@ -150,6 +157,7 @@ def test_experiments_in_place_and_aside(project: Project) -> None:
     assert "index.html" in project.run("dvc", "plots", "diff", "HEAD")
 
 
+@versions
 def test_pull_of_one_checkpoint(project: Project, tmp_path: Path) -> None:
     """Case i."""
     project.run("scorebench", "agree")
@@ -166,6 +174,7 @@ def test_pull_of_one_checkpoint(project: Project, tmp_path: Path) -> None:
     assert [p.name for p in (clone.folder / "results").rglob("*") if p.is_file() and p.suffix] == ["model.safetensors"]
 
 
+@versions
 @pytest.mark.parametrize("kind", ["copy", "hardlink", "symlink"])
 def test_every_cache_type(project: Project, tmp_path: Path, kind: str) -> None:
     """Case j: pull, edit, repro, with files that are copies of the cache or links into it."""

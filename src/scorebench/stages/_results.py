@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from scorebench import storage
 from scorebench.stages import Inputs, Spec
@@ -89,3 +90,11 @@ def times(inputs: Inputs) -> pa.Table:
             for at, card in cards(inputs, stage).items()
         ]
     )
+
+
+def scales(table: pa.Table) -> pa.Table:
+    """D(sigma) of every cell, mean over replicates: data set, method, schedule, sigma, D."""
+    rows = table.filter(pc.equal(table["metric"], "D"))
+    names = ["dataset", "method", "schedule", "sigma"]
+    mean = rows.group_by(names, use_threads=False).aggregate([("value", "mean")])
+    return mean.rename_columns([*names, "D"]).sort_by([(name, "ascending") for name in names])

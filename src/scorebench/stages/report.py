@@ -12,11 +12,11 @@ from scorebench.report.origins import STAGES
 from scorebench.report.page import page
 from scorebench.report.results import Results
 from scorebench.stages import Inputs, Spec
-from scorebench.stages._results import cards, collect, folders, times, training_times
+from scorebench.stages._results import cards, collect, folders, scales, times, training_times
 
 
 def report(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
-    """Write results.parquet, results.csv, times.csv, metrics.json and report.html.
+    """Write results.parquet, results.csv, scales.csv, times.csv, metrics.json and report.html.
 
     metrics.json: means over the replicates that did not diverge, data set -> schedule -> method -> metric, metrics of
     samples as `metric@sampler`. The same inputs give the same bytes.
@@ -25,7 +25,7 @@ def report(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
     runs = {stage: cards(inputs, stage) for stage in STAGES}
     results = Results(spec, table.to_pylist() + training_times(inputs), runs["train"])
     storage.write_table(out / "results.parquet", table)
-    for name, content in (("results.csv", table), ("times.csv", times(inputs))):
+    for name, content in (("results.csv", table), ("scales.csv", scales(table)), ("times.csv", times(inputs))):
         with storage.whole(out / name) as temporary:
             pyarrow.csv.write_csv(content, temporary)
     storage.write_json(out / "metrics.json", results.summary())

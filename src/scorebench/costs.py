@@ -1,0 +1,83 @@
+"""What a study would cost, from what earlier runs of the same places took."""
+
+from __future__ import annotations
+
+import statistics
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from scorebench import storage
+from scorebench.study import Job
+from scorebench.verify import ATTIC, JOBS, job_folders
+
+if TYPE_CHECKING:
+    from scorebench.study import Study
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Work that is to be done: jobs, seconds of one job after another, GPU-seconds, jobs without a record."""
+
+    jobs: int
+    seconds: float
+    gpu_seconds: float
+    unknown: int
+
+    def __str__(self) -> str:
+        if not self.jobs:
+            return "everything is up to date"
+        said = f"{self.jobs} jobs to run"
+        if self.unknown == self.jobs:
+            return f"{said}, cost unknown: no earlier runs"
+        said += f", about {self.seconds / 3600:.2f} h one after another, {self.gpu_seconds / 3600:.2f} GPU-h"
+        return said + (f", and {self.unknown} jobs of unknown cost" if self.unknown else "")
+
+
+def to_run(study: Study) -> list[Job]:
+    """Jobs whose results are not all there; the report if it is not of the planned key."""
+    jobs = [
+        job
+        for stage in JOBS
+        for job in study.jobs(stage)
+        if not all(path.is_file() for path in study.files(job).values())
+    ]
+    return jobs if study.report_is_current() else [*jobs, Job("report")]
+
+
+def records(study: Study) -> dict[tuple[str, ...], list[float]]:
+    """Seconds that jobs took, by (stage, *place) and, for places never run, by what a place shares with others."""
+    found: dict[tuple[str, ...], list[float]] = defaultdict(list)
+    for stage in JOBS:
+        folders = [*job_folders(study, stage), *(ATTIC / path for path in job_folders(study, stage, ATTIC))]
+        for folder in folders:
+            try:
+                card = storage.read_json(folder / "run.json")
+                names, seconds = str(card["at"]).split("/"), float(card["seconds"])
+            except (OSError, ValueError, KeyError, TypeError):
+                continue  # incomplete or damaged: `scorebench verify` says so
+            for known in range(len(names), 0, -1):
+                found[stage, *names[:known]].append(seconds)
+    return found
+
+
+def estimate(study: Study) -> Estimate:
+    """What is to be done and what it would take: the median of the nearest places that were run before.
+
+    Nearest: the same place with other settings, else the same data set and method, else the same data set.
+    """
+    jobs = [job for job in to_run(study) if job.stage != "report"]
+    known = records(study) if jobs else {}
+    seconds = gpu_seconds = 0.0
+    unknown = 0
+    for job in jobs:
+        places = [(job.stage, *job.names[:n]) for n in range(len(job.names), 0, -1)]
+        near = [known[place] for place in places if place in known]
+        if not near:
+            unknown += 1
+            continue
+        took = statistics.median(near[0])
+        seconds += took
+        compute = getattr(study.params.compute, "evaluate" if job.stage == "floor" else job.stage)
+        gpu_seconds += took * getattr(compute, "gpu", 0)
+    return Estimate(len(jobs), seconds, gpu_seconds, unknown)
