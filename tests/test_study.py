@@ -69,6 +69,14 @@ def test_description_moves_the_report_alone(tmp_path: Path) -> None:
     assert moved(keys(STUDY, tmp_path), keys(edited, tmp_path)) == {Job("report")}
 
 
+def test_asking_for_a_gpu_moves_what_it_computes(tmp_path: Path) -> None:
+    changed = moved(keys(STUDY, tmp_path), keys(STUDY + "\ncompute: {train: {gpu: 1}}\n", tmp_path))
+    assert {job.stage for job in changed} == {"train", "sample", "evaluate", "report"}
+    assert not moved(keys(STUDY, tmp_path), keys(STUDY + "\ncompute: {train: {mem_mb: 9000}}\n", tmp_path)) - {
+        Job("report")
+    }
+
+
 def test_a_job_that_is_not_applicable_says_why(tmp_path: Path) -> None:
     (tmp_path / "study.yaml").write_text(STUDY)
     study = Study(tmp_path / "study.yaml")

@@ -47,7 +47,8 @@ def seed_of(*counters: int | str) -> int:
 def _each(draw: str, shape: tuple[int, ...], generator: Generators, like: Tensor | None, **kwargs: int) -> Tensor:
     import torch
 
-    device = None if like is None else like.device
+    first = generator if generator is None or isinstance(generator, torch.Generator) else generator[0]
+    device = like.device if like is not None else first.device if first is not None else None
     function = getattr(torch, draw)
     options: dict[str, Any] = {**kwargs, "device": device}
     if like is not None and draw != "randint":

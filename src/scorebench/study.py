@@ -214,13 +214,14 @@ class Study:
                     "objective": self._part("objective", self.objectives[names[1]], method.objective),
                     "training": p.training.model_dump() | changed,
                     "threads": p.compute.train.threads,
+                    "gpu": p.compute.train.gpu > 0,
                 }
             case "sample":
                 chosen = {
                     n: self._part("sampler", self.samplers[n], p.samplers[n].sampler) for n in self.samplers_of(job)
                 }
-                threads = p.compute.sample.threads
-                return {**common, "samplers": chosen, "points": p.sampling.points, "threads": threads}
+                compute = {"threads": p.compute.sample.threads, "gpu": p.compute.sample.gpu > 0}
+                return {**common, **compute, "samplers": chosen, "points": p.sampling.points}
             case "evaluate":
                 return {
                     **common,

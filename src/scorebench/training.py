@@ -84,10 +84,10 @@ def fit(
     average = [weight.detach().clone() for weight in weights]
     adam = torch.optim.Adam(weights, lr=optimisation.learning_rate, fused=True)
     score = _Counted(network.score(parameters))
-    alive = torch.ones(R, dtype=torch.bool)
+    alive = torch.ones(R, dtype=torch.bool, device=train.device)
     fitted = Fitted({}, diverged_at=[None] * R)
     held_out = _validation_batch(schedule, validation, streams, target)
-    losses = torch.zeros(R)
+    losses = torch.zeros(R, device=train.device)
     start = time.perf_counter()
     for step in range(optimisation.steps):
         if step % BLOCK == 0:
@@ -127,7 +127,7 @@ def fit(
         if done % optimisation.log_every == 0 or done == optimisation.steps:
             since = optimisation.log_every if done % optimisation.log_every == 0 else done % optimisation.log_every
             _log(fitted, done, "loss", losses / since)
-            losses = torch.zeros(R)
+            losses = torch.zeros(R, device=train.device)
             now = network.score(dict(zip(names, average, strict=True)))
             for metric, values in _held_out_errors(now, schedule, held_out).items():
                 _log(fitted, done, metric, values)
@@ -159,7 +159,7 @@ def _log(fitted: Fitted, step: int, metric: str, values: Tensor) -> None:
 def _validation_batch(schedule: Schedule, points: Tensor, streams: Streams, target: Target | None) -> Batch:
     """The validation points, with noise that is the same for every method."""
     count = min(len(points), 512)
-    stream = Streams(streams.seed, 1).at
+    stream = Streams(streams.seed, 1, streams.device).at
     shape = (count,)
     sigma = schedule.sample((1, *shape), stream("validation sigma"), like=points)[0]
     noise = normal((1, count, *points.shape[1:]), stream("validation noise"), points)[0]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import io
+import json
 from collections import Counter
 from dataclasses import dataclass
 from typing import Any
@@ -24,6 +25,8 @@ class Run:
     started: str
     seconds: float
     memory: float | None
+    card: str
+    """run.json: parameters, parts of the key, inputs, versions, machine."""
 
 
 def runs(cards: Cards) -> list[Run]:
@@ -37,6 +40,7 @@ def runs(cards: Cards) -> list[Run]:
             moment(card.get("started")),
             float(card.get("seconds") or 0.0),
             card.get("peak_memory_mb"),
+            json.dumps(card, indent=1, sort_keys=True, ensure_ascii=False),
         )
         for stage in STAGES
         for at, card in cards.get(stage, {}).items()

@@ -21,8 +21,16 @@ def built(part: dict[str, Any]) -> Any:
     return parts.build(part["kind"], part["name"], part["options"])
 
 
-def pin_threads(spec: Spec) -> None:
-    """Use as many threads as the spec says; the number can change the last digits of a sum."""
+def set_up(spec: Spec) -> str:
+    """Deterministic algorithms on as many threads as the spec says, for both can change the last digits of a sum.
+
+    Returns the device: `cuda` where the study asks for a GPU and there is one, else `cpu`.
+    """
+    import os
+
     import torch
 
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is not deterministic without it
+    torch.use_deterministic_algorithms(True)
     torch.set_num_threads(int(spec.get("threads", 1)))
+    return "cuda" if spec.get("gpu") and torch.cuda.is_available() else "cpu"

@@ -11,7 +11,7 @@ import torch
 
 from scorebench import storage
 from scorebench.metrics.fisher import fisher_errors, integral
-from scorebench.stages import Inputs, Spec, built, pin_threads
+from scorebench.stages import Inputs, Spec, built, set_up
 from scorebench.stages._dataset import exact_target, read_points
 from scorebench.stages._distances import distances
 from scorebench.streams import Streams
@@ -31,7 +31,7 @@ SCHEMA = pa.schema(
 
 def evaluate(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
     """Write scores.parquet: columns replicate, sampler or null, metric, sigma or null, value (null: not finite)."""
-    pin_threads(spec)
+    set_up(spec)
     data = inputs["data"]
     target = exact_target(data)
     rows: list[Row] = []

@@ -11,7 +11,7 @@ import pyarrow as pa
 import torch
 
 from scorebench import storage
-from scorebench.stages import Inputs, Spec, built, pin_threads
+from scorebench.stages import Inputs, Spec, built, set_up
 from scorebench.stages._dataset import describe, sample_size
 from scorebench.streams import Streams
 
@@ -25,12 +25,13 @@ def sample(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
     As many points as the spec says, but for a finite data set not more than half its training points: the size of
     the true sample that the floor is taken with.
     """
-    pin_threads(spec)
+    device = set_up(spec)
     described = describe(inputs["data"])
     n, d, R = sample_size(spec["points"], described), described["dimension"], spec["replicates"]
-    score = built(spec["network"]).score(storage.read_parameters(inputs["checkpoint"] / "model.safetensors"))
-    ladder = built(spec["schedule"]).ladder()
-    streams = Streams(spec["seed"], R)
+    parameters = storage.read_parameters(inputs["checkpoint"] / "model.safetensors")
+    score = built(spec["network"]).score({name: value.to(device) for name, value in parameters.items()})
+    ladder = built(spec["schedule"]).ladder().to(device)
+    streams = Streams(spec["seed"], R, device)
     columns: dict[str, list[Any]] = {"sampler": [], "replicate": [], "x": []}
     seconds = {}
     for label, part in spec["samplers"].items():
@@ -40,7 +41,7 @@ def sample(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
         for chunk, size in enumerate([CHUNK] * (n // CHUNK) + [n % CHUNK] * (n % CHUNK > 0)):
             with torch.no_grad():
                 generators = streams.at(f"sample {label}", chunk)
-                chunks.append(draw(score, ladder, (R, size, d), generators).numpy())
+                chunks.append(draw(score, ladder, (R, size, d), generators).cpu().numpy())
         seconds[label] = time.perf_counter() - start
         x = np.concatenate(chunks, 1)
         columns["sampler"] += [label] * (R * n)
@@ -55,4 +56,4 @@ def sample(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
         }
     )
     storage.write_table(out / "samples.parquet", table)
-    return {"points": n, "sampling_seconds": seconds}
+    return {"device": device, "points": n, "sampling_seconds": seconds}

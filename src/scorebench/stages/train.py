@@ -9,7 +9,7 @@ import pyarrow as pa
 import torch
 
 from scorebench import storage
-from scorebench.stages import Inputs, Spec, built, pin_threads
+from scorebench.stages import Inputs, Spec, built, set_up
 from scorebench.stages._dataset import exact_target, read_points
 from scorebench.streams import Streams
 from scorebench.training import Optimisation, fit
@@ -17,18 +17,17 @@ from scorebench.training import Optimisation, fit
 
 def train(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
     """Write model.safetensors (parameters with a leading axis of replicates) and training.parquet."""
-    pin_threads(spec)
-    torch.use_deterministic_algorithms(True)
+    device = set_up(spec)
     data = inputs["data"]
     objective = built(spec["objective"])
     fitted = fit(
         objective,
         built(spec["schedule"]),
         built(spec["network"]),
-        torch.from_numpy(read_points(data, "train")),
-        torch.from_numpy(read_points(data, "validation")),
+        torch.from_numpy(read_points(data, "train")).to(device),
+        torch.from_numpy(read_points(data, "validation")).to(device),
         Optimisation(**spec["training"]),
-        Streams(spec["seed"], spec["replicates"]),
+        Streams(spec["seed"], spec["replicates"], device),
         exact_target(data),
     )
     replicates, steps, metrics, values = zip(*fitted.curve, strict=True) if fitted.curve else ((), (), (), ())
@@ -43,6 +42,7 @@ def train(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
     storage.write_table(out / "training.parquet", curves)
     storage.write_parameters(out / "model.safetensors", fitted.parameters)
     return {
+        "device": device,
         "status": fitted.status,
         "diverged_at": fitted.diverged_at,
         "evaluations": fitted.evaluations,

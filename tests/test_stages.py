@@ -1,0 +1,129 @@
+"""Stage functions: from files to files, without a study around them."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from scorebench import storage
+from scorebench.stages import set_up
+from scorebench.stages.evaluate import evaluate
+from scorebench.stages.floor import floor
+from scorebench.stages.prepare import prepare
+from scorebench.stages.sample import sample
+from scorebench.stages.train import train
+
+COMMON: dict[str, Any] = {
+    "seed": 3,
+    "replicates": 2,
+    "network": {"kind": "network", "name": "mlp", "options": {"width": 8, "depth": 1}},
+    "schedule": {"kind": "schedule", "name": "log_uniform", "options": {"levels": 3}},
+}
+RING = {"kind": "source", "name": "ring", "options": {}}
+SIZES = {"train": 200, "validation": 50, "test": 150}
+EVALUATION = {
+    "sigmas": {"min": 0.1, "max": 10.0, "count": 3},
+    "points": 200, "projections": 10, "energy_points": 100, "c2st_points": 100, "c2st_folds": 2,
+}  # fmt: skip
+METHOD = {
+    "objective": {"kind": "objective", "name": "dsm", "options": {}},
+    "training": {"steps": 30, "batch": 16, "learning_rate": 0.003, "ema": 0.9, "log_every": 10},
+}
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    top = tmp_path_factory.mktemp("stages")
+    found = {role: top / role for role in ("data", "checkpoint")}
+    prepare({"source": RING, "sizes": SIZES, "seed": 3, "files": {}}, {}, found["data"])
+    train({**COMMON, **METHOD}, found, found["checkpoint"])
+    return found
+
+
+def sampled(folders: dict[str, Path], out: Path, samplers: dict[str, Any]) -> dict[str, Path]:
+    sample({**COMMON, "samplers": samplers, "points": 120}, folders, out)
+    return folders | {"samples": out}
+
+
+FLOW = {"flow": {"kind": "sampler", "name": "probability_flow", "options": {"steps": 4}}}
+
+
+def test_device_is_cuda_only_where_asked_and_there() -> None:
+    assert set_up({}) == "cpu"
+    assert set_up({"gpu": False}) == "cpu"
+    assert set_up({"gpu": True}) == ("cuda" if torch.cuda.is_available() else "cpu")
+    set_up({"threads": 1})
+    assert torch.get_num_threads() == 1
+    assert torch.are_deterministic_algorithms_enabled()
+
+
+def test_same_spec_gives_the_same_bytes(folders: dict[str, Path], tmp_path: Path) -> None:
+    train({**COMMON, **METHOD}, folders, tmp_path)
+    for name in ("model.safetensors", "training.parquet"):
+        assert (tmp_path / name).read_bytes() == (folders["checkpoint"] / name).read_bytes()
+
+
+def test_samples_do_not_depend_on_other_samplers(folders: dict[str, Path], tmp_path: Path) -> None:
+    walk = {"walk": {"kind": "sampler", "name": "annealed_langevin", "options": {"steps": 2}}}
+    one = storage.read_table(sampled(folders, tmp_path / "one", FLOW)["samples"] / "samples.parquet")
+    two = storage.read_table(sampled(folders, tmp_path / "two", walk | FLOW)["samples"] / "samples.parquet")
+    both = storage.points_of(two["x"])[np.array(two["sampler"].to_pylist()) == "flow"]
+    assert np.array_equal(both, storage.points_of(one["x"]))
+
+
+def test_scores_hold_every_metric_for_every_replicate(folders: dict[str, Path], tmp_path: Path) -> None:
+    inputs = sampled(folders, tmp_path / "samples", FLOW)
+    evaluate({**COMMON, "evaluation": EVALUATION}, inputs, tmp_path)
+    rows = storage.read_table(tmp_path / "scores.parquet").to_pylist()
+    for replicate in (0, 1):
+        here = [r for r in rows if r["replicate"] == replicate]
+        D = {r["sigma"]: r["value"] for r in here if r["metric"] == "D"}
+        assert sorted(D) == pytest.approx([0.1, 1.0, 10.0])
+        value = {r["metric"]: r["value"] for r in here if r["sigma"] is None}
+        assert value["D_max"] == pytest.approx(max(D.values()))
+        low, middle, high = (D[s] for s in sorted(D))
+        assert value["D_integral"] == pytest.approx(np.log(10) * (low / 2 + middle + high / 2), rel=1e-6)
+        assert value["finite_share"] == 1
+        assert {"clean_error", "clean_error_untrained", "c2st", "energy_distance", "mode_coverage"} <= set(value)
+
+
+def test_a_cell_that_no_sampler_suits_still_has_its_score_errors(folders: dict[str, Path], tmp_path: Path) -> None:
+    evaluate({**COMMON, "evaluation": EVALUATION}, sampled(folders, tmp_path / "none", {}), tmp_path)
+    metrics = set(storage.read_table(tmp_path / "scores.parquet")["metric"].to_pylist())
+    assert "D_integral" in metrics
+    assert "sliced_wasserstein" not in metrics
+
+
+def test_samples_that_are_not_finite_are_a_number_not_a_crash(folders: dict[str, Path], tmp_path: Path) -> None:
+    """A sampler with an absurd step blows up; the rest of the study goes on."""
+    absurd = {"walk": {"kind": "sampler", "name": "annealed_langevin", "options": {"step": 1e30, "steps": 5}}}
+    evaluate({**COMMON, "evaluation": EVALUATION}, sampled(folders, tmp_path / "absurd", absurd), tmp_path)
+    rows = storage.read_table(tmp_path / "scores.parquet").to_pylist()
+    shares = [r["value"] for r in rows if r["metric"] == "finite_share"]
+    assert len(shares) == 2
+    assert max(shares) < 1
+    assert "energy_distance" not in {r["metric"] for r in rows}
+
+
+def test_absurd_learning_rate_is_a_status(folders: dict[str, Path], tmp_path: Path) -> None:
+    spec = {**COMMON, **METHOD, "training": METHOD["training"] | {"learning_rate": 1e30}}
+    facts = train(spec, folders, tmp_path / "checkpoint")
+    assert facts["status"] == ["diverged", "diverged"]
+    assert all(isinstance(at, int) for at in facts["diverged_at"])
+    inputs = sampled(folders | {"checkpoint": tmp_path / "checkpoint"}, tmp_path / "samples", FLOW)
+    evaluate({**COMMON, "evaluation": EVALUATION}, inputs, tmp_path)
+    assert storage.read_table(tmp_path / "scores.parquet").num_rows > 0
+
+
+def test_floor_of_a_finite_data_set_compares_samples_of_equal_size(tmp_path: Path) -> None:
+    digits = {"kind": "source", "name": "digits", "options": {}}
+    prepare({"source": digits, "sizes": SIZES, "seed": 3, "files": {}}, {}, tmp_path / "data")
+    facts = floor(
+        {"seed": 3, "replicates": 2, "evaluation": EVALUATION, "points": 5000}, {"data": tmp_path / "data"}, tmp_path
+    )
+    assert facts["points"] == 100, "half the training points, as many as the samples have"
+    rows = storage.read_table(tmp_path / "floors.parquet").to_pylist()
+    assert {r["metric"] for r in rows} == {"sliced_wasserstein", "energy_distance", "c2st"}
+    assert all(0.3 < r["value"] < 0.7 for r in rows if r["metric"] == "c2st")
