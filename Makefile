@@ -28,9 +28,9 @@ run: install ## the whole study, its report and MLflow
 	snakemake --cores $(CORES) --config study=$(STUDY) --quiet host progress reason rules -- track
 	@if [ "$(STUDY)" = params.yaml ]; then scorebench agree; fi
 	@name=$$(basename $(STUDY) .yaml); [ "$$name" != params ] || name=default; \
-	  echo; echo "Report:  $(CURDIR)/reports/$$name/report.html"; echo "MLflow:  make ui   (then open http://127.0.0.1:5000)"
+	  echo; echo "Report:  $(CURDIR)/reports/$$name/report.html"; echo "MLflow:  make ui   (then open the address that it prints)"
 
-ui: install ## MLflow in the browser, on http://127.0.0.1:5000
+ui: install ## every run in MLflow, in the browser; prints the address
 	scorebench track --study $(STUDY)
 	mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" --host 127.0.0.1 --port $${PORT:-5000}
 

@@ -49,7 +49,9 @@ def main() -> None:
         keys = time.perf_counter() - start
         start = time.perf_counter()
         command = [sys.executable, "-m", "snakemake", "-n", "--quiet", "all", "--cores", "2", "-s", ROOT / "Snakefile"]
-        subprocess.run([*command, "--config", f"study={file}"], cwd=name, env=environment, check=True)
+        subprocess.run(
+            [*command, "--config", f"study={file}"], cwd=name, env=environment, check=True, capture_output=True
+        )
         dry = time.perf_counter() - start
     counted, jobs = done.stdout.split()
     print(f"| {counted} cells, {jobs} jobs | keys {keys:.1f} s | snakemake -n {dry:.1f} s |")

@@ -72,7 +72,11 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     done = command(folder)
     assert done.returncode == 0, done.stderr
     assert summary(done.stdout) == (RUNS, 0, 0, 0)
-    assert done.stdout.count("\n") == 1
+    said = done.stdout.splitlines()
+    assert len(said) == 2
+    assert re.fullmatch(
+        r"In the UI: http://127\.0\.0\.1:5000/#/experiments/\d+/runs\?workflowType=machine_learning", said[1]
+    )
     assert done.stderr == ""
     return folder
 

@@ -144,19 +144,22 @@ class Study:
             return [Job(stage, name) for name in sorted({cell.dataset for cell in self.applicable})]
         return [Job(stage, str(cell)) for cell in self.applicable]
 
+    @functools.cache  # noqa: B019  one study per process
+    def _job_set(self, stage: str) -> frozenset[Job]:
+        return frozenset(self.jobs(stage))
+
     def job(self, stage: str, at: str = "") -> Job:
         """The job of a stage at a place.
 
         Raises:
             UnknownJob: the study has no such job; says why, or which name is near.
         """
-        jobs = self.jobs(stage)
-        if (job := Job(stage, at)) in jobs:
+        if (job := Job(stage, at)) in self._job_set(stage):
             return job
         for cell in self.not_applicable:
             if str(cell) == at:
                 raise UnknownJob(f"{at} is not applicable: {cell.reason}")
-        known = [j.at for j in jobs]
+        known = [j.at for j in self.jobs(stage)]
         raise UnknownJob(f"{self.file} has no {stage} job '{at}'{parts.nearest(at, known)}")
 
     def inputs(self, job: Job) -> dict[str, Job]:

@@ -35,7 +35,7 @@ Identity = tuple[str, str]
 def track(study: Study) -> None:
     """Bring finished results of a study to MLflow at MLFLOW_TRACKING_URI, else to mlflow.db in this folder.
 
-    Prints one line that says what was done.
+    Prints a line that says what was done and, for a local store, where its runs are in the UI.
 
     Raises:
         SystemExit: status 2, MLflow can't be used there; the reason is printed.
@@ -52,6 +52,8 @@ def track(study: Study) -> None:
         f"MLflow {shown(uri)}: experiment '{experiment_name(study)}': {done['logged']} runs logged,"
         f" {done['there']} already there, {done['retagged']} retagged, {done['unfinished']} cells unfinished"
     )
+    if sqlite_file(uri) is not None:  # the UI opens on its page for language models otherwise
+        print(f"In the UI: http://127.0.0.1:5000/#/experiments/{experiment}/runs?workflowType=machine_learning")
 
 
 def experiment_name(study: Study) -> str:
