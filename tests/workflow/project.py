@@ -89,6 +89,16 @@ class Project:
             if path.is_file() and path.name not in ("run.json", "times.csv", "report.html", ".gitignore")
         }
 
+    def published(self, top: Path) -> "Project":
+        """Results pushed to a folder remote and committed; a clone of that, before `dvc pull`."""
+        self.run("scorebench", "agree")
+        self.run("dvc", "remote", "add", "-d", "folder", str(top / "remote"))
+        self.run("dvc", "push")
+        self.run("git", "add", "-A")
+        self.run("git", "commit", "-qm", "Results")
+        self.run("git", "clone", "-q", ".", str(top / "clone"))
+        return Project(top / "clone")
+
     def agrees(self) -> None:
         """Snakemake, DVC and scorebench all say that nothing is to be done."""
         assert "Nothing to be done" in self.run("snakemake", "-n", "--cores", "1")

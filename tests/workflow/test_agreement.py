@@ -97,14 +97,8 @@ def test_schedules_methods_and_replicates_come_and_go(project: Project) -> None:
 
 
 def test_clone_with_pull_has_nothing_to_do(project: Project, tmp_path: Path) -> None:
-    """Case d, from a folder remote; then a repro after an edit still works there."""
-    project.run("scorebench", "agree")
-    project.run("dvc", "remote", "add", "-d", "folder", str(tmp_path / "remote"))
-    project.run("dvc", "push")
-    project.run("git", "add", "-A")
-    project.run("git", "commit", "-qm", "Results")
-    project.run("git", "clone", "-q", ".", str(tmp_path / "clone"))
-    clone = Project(tmp_path / "clone")
+    """Case d, from a folder remote."""
+    clone = project.published(tmp_path)
     clone.run("dvc", "pull")
     assert clone.contents() == project.contents()
     clone.agrees()

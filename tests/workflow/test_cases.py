@@ -160,13 +160,7 @@ def test_experiments_in_place_and_aside(project: Project) -> None:
 @versions
 def test_pull_of_one_checkpoint(project: Project, tmp_path: Path) -> None:
     """Case i."""
-    project.run("scorebench", "agree")
-    project.run("dvc", "remote", "add", "-d", "folder", str(tmp_path / "remote"))
-    project.run("dvc", "push")
-    project.run("git", "add", "-A")
-    project.run("git", "commit", "-qm", "Results")
-    project.run("git", "clone", "-q", ".", str(tmp_path / "clone"))
-    clone = Project(tmp_path / "clone")
+    clone = project.published(tmp_path)
     model = next(project.folder.glob("results/default/checkpoints/ring8/dsm/log_uniform/*/model.safetensors"))
     name = str(model.relative_to(project.folder))
     clone.run("dvc", "pull", name)
@@ -178,13 +172,7 @@ def test_pull_of_one_checkpoint(project: Project, tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["copy", "hardlink", "symlink"])
 def test_every_cache_type(project: Project, tmp_path: Path, kind: str) -> None:
     """Case j: pull, edit, repro, with files that are copies of the cache or links into it."""
-    project.run("scorebench", "agree")
-    project.run("dvc", "remote", "add", "-d", "folder", str(tmp_path / "remote"))
-    project.run("dvc", "push")
-    project.run("git", "add", "-A")
-    project.run("git", "commit", "-qm", "Results")
-    project.run("git", "clone", "-q", ".", str(tmp_path / "clone"))
-    clone = Project(tmp_path / "clone")
+    clone = project.published(tmp_path)
     clone.run("dvc", "config", "--local", "cache.type", kind)
     clone.run("dvc", "pull")
     clone.agrees()
