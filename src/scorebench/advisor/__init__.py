@@ -78,7 +78,7 @@ class Advice:
 
     @property
     def step(self) -> float:
-        """langevin_step as the option of `annealed_langevin`: alpha_i = step sigma_i^2, s halved, noise sqrt(alpha_i)."""
+        """langevin_step for `annealed_langevin`: x <- x + alpha / 2 s + sqrt(alpha) z, alpha_i = step sigma_i^2."""
         return 2 * self.langevin_step / self.sigma_min**2
 
     def summary(self) -> dict[str, Any]:
@@ -107,7 +107,7 @@ def advise(data: Any, dim: int | None = None) -> Advice:
     if dim is not None and (not isinstance(dim, int) or dim < 1):
         raise ValueError(f"dim must be a whole number of at least 1; given: {dim!r}")
     d = dim or values
-    order, distinct = _sorted(rows)
+    distinct = _distinct(rows)
     if len(distinct) < 2:
         raise ValueError(f"all {n} rows are the same: there is no scale to be found")
     cautions = [
@@ -147,8 +147,8 @@ def advise(data: Any, dim: int | None = None) -> Advice:
     )
 
 
-def _sorted(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Rows in an order that depends on their values alone: all of them, and the first of each that are the same."""
+def _distinct(rows: np.ndarray) -> np.ndarray:
+    """Which rows are left without repetitions, in an order that depends on their values alone."""
     import numpy as np
 
     direction = np.random.default_rng(0).standard_normal(rows.shape[1])
@@ -156,7 +156,7 @@ def _sorted(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     order = np.argsort(key, kind="stable")
     tied = np.flatnonzero(np.diff(key[order]) == 0)
     same = tied[(rows[order[tied]] == rows[order[tied + 1]]).all(1)]
-    return order, np.delete(order, same + 1)
+    return np.delete(order, same + 1)
 
 
 def _reach(rows: np.ndarray) -> float:
@@ -189,7 +189,7 @@ def _reasons(d: int) -> dict[str, Reason]:
         "sigma_min": Reason(
             f"tau / {NARROWER:g}",
             "scorebench",
-            "noise of a tenth of the finest structure widens it by 0.5 %; less noise costs levels and shows nothing new",
+            "noise of a tenth of the finest structure widens it by 0.5 %; less costs levels and shows nothing new",
         ),
         "ratio": ratio,
         "levels": Reason(

@@ -15,6 +15,8 @@ UNSCALED = 10.0
 """Ratio of the columns' largest and smallest standard deviation above which they are called unscaled."""
 HEAVY = 2.0
 """Largest value over that of as many Gaussian ones above which tails are called heavy."""
+CENTRAL = 3.28971
+"""Standard deviations between the 5 % and the 95 % quantile of a Gaussian, as robust a measure of spread."""
 
 
 @dataclass(frozen=True)
@@ -39,7 +41,7 @@ def about_dimension(dimension: int, points: int) -> list[Caution]:
         found.append(Caution("low_dimension", text))
     elif not technique2_applies(dimension):
         text = (
-            f"{dimension} dimensions: NCSNv2's technique 2 would ask for a ratio of {technique2(dimension):.3g}, because "
+            f"{dimension} dimensions: NCSNv2's technique 2 would ask for a ratio of {technique2(dimension):.3g}, for "
             f"its normal approximation fails here; the exact law of the radius gives {chi_overlap(dimension):.3g}"
         )
         found.append(Caution("loose_technique2", text))
@@ -57,8 +59,8 @@ def about_rows(duplicates: int, points: int) -> list[Caution]:
     if not duplicates:
         return []
     text = (
-        f"{duplicates} of {points} rows repeat an earlier one: as sigma falls the density of these points has no bound; "
-        "the local scale is taken from the distinct rows"
+        f"{duplicates} of {points} rows repeat an earlier one: as sigma falls the density at these points has no "
+        "bound; the local scale is taken from the distinct rows"
     )
     return [Caution("duplicates", text)]
 
@@ -89,8 +91,8 @@ def about_columns(rows: np.ndarray, image: bool) -> list[Caution]:
     limit = HEAVY * math.sqrt(2 * math.log(2 * rows[:, varying].size))
     if outlier[0] > limit:
         text = (
-            f"heavy tails: column {outlier[1]} has a value {outlier[0]:.3g} standard deviations (robust) from its median, "
-            f"Gaussian data of this size reach {limit / HEAVY:.2g}; sigma_max follows the outliers, so look at them first"
+            f"heavy tails: column {outlier[1]} has a value {outlier[0]:.3g} (robust) standard deviations from its "
+            f"median, Gaussian data of this size reach {limit / HEAVY:.2g}; sigma_max follows the outliers"
         )
         found.append(Caution("heavy_tails", text))
     return found
@@ -102,9 +104,9 @@ def _farthest(rows: np.ndarray, spread: np.ndarray, varying: np.ndarray) -> tupl
 
     best = (0.0, 0)
     for column in varying:
-        away = np.abs(rows[:, column] - np.median(rows[:, column]))
-        robust = 1.4826 * float(np.median(away)) or float(spread[column])
-        best = max(best, (float(away.max()) / robust, int(column)))
+        low, middle, high = np.quantile(rows[:, column], [0.05, 0.5, 0.95])
+        robust = float(high - low) / CENTRAL or float(spread[column])
+        best = max(best, (float(np.abs(rows[:, column] - middle).max()) / robust, int(column)))
     return best
 
 

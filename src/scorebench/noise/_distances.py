@@ -59,7 +59,7 @@ def largest_distance(rows: np.ndarray) -> float:
 
     By the triangle inequality a pair can't be farther apart than its distances from the centre add up to, so with rows
     sorted by theirs many blocks of pairs are never looked at. The others are compared in single precision by
-    one matrix product; what comes within its rounding error of the largest is computed again in double.
+    one matrix product; blocks that come within its rounding error of the largest are computed again in double.
     """
     import numpy as np
 
@@ -70,26 +70,25 @@ def largest_distance(rows: np.ndarray) -> float:
         return 0.0
     order = np.argsort(-radius, kind="stable")
     centred, radius = centred[order] / scale, radius[order] / scale
-    left, right = _factors(centred.astype(np.float32), radius)
+    single = _factors(centred.astype(np.float32), radius)
     rounding = 8.0 * (rows.shape[1] + 8) * float(np.finfo(np.float32).eps)  # of a squared distance; radii are <= 1
-    best = (far_pair(rows) / scale) ** 2
-    blocks: list[tuple[float, slice, slice]] = []
+    known = (far_pair(rows) / scale) ** 2
+    best, blocks = known, []
     for i, j in _pairs(radius):
-        if (radius[i][0] + radius[j][0]) ** 2 < best - rounding:
-            continue
-        longest = float((left[i] @ right[j].T).max())
-        best = max(best, longest - rounding)
-        blocks.append((longest, i, j))
-    square = (far_pair(rows) / scale) ** 2
+        if (radius[i][0] + radius[j][0]) ** 2 >= best - rounding:
+            longest = _longest(single, i, j)
+            best = max(best, longest - rounding)
+            blocks.append((longest, i, j))
+    double = _factors(centred, radius)
     for longest, i, j in sorted(blocks, key=lambda block: -block[0]):
-        if longest < square - rounding:
+        if longest < known - rounding:
             break
-        a, b = np.nonzero(left[i] @ right[j].T >= max(square, best) - rounding)
-        for part in np.array_split(np.arange(len(a)), 1 + len(a) * rows.shape[1] // 2_000_000):
-            if part.size:
-                difference = centred[i][a[part]] - centred[j][b[part]]
-                square = max(square, float(np.einsum("ij,ij->i", difference, difference).max()))
-    return float(square**0.5 * scale)
+        known = max(known, _longest(double, i, j))
+    return float(known**0.5 * scale)
+
+
+def _longest(factors: tuple[np.ndarray, np.ndarray], i: slice, j: slice) -> float:
+    return float((factors[0][i] @ factors[1][j].T).max())
 
 
 def pairs_left(rows: np.ndarray) -> int:
@@ -104,7 +103,7 @@ def _factors(rows: np.ndarray, radius: np.ndarray) -> tuple[np.ndarray, np.ndarr
     """Matrices whose product left @ right.T holds the squared distances of rows."""
     import numpy as np
 
-    square = (radius**2).astype(np.float32)[:, None]
+    square = (radius**2).astype(rows.dtype)[:, None]
     one = np.ones_like(square)
     return np.hstack([-2 * rows, square, one]), np.hstack([rows, one, square])
 
