@@ -195,8 +195,8 @@ def _reasons(d: int) -> dict[str, Reason]:
         "levels": Reason(
             "1 + ln(sigma_max / sigma_min) / ln(ratio), rounded",
             f"{two}, sec. 3.2",
-            "as few as the overlap allows: samples of annealed Langevin dynamics still gain from more, their distance from "
-            "the truth falls by a half with twice as many (mixtures in 2, 5 and 10 dimensions)",
+            "as few as the overlap allows: annealed Langevin dynamics still gain from more, twice as many halve the "
+            "distance of their samples from the truth (mixtures in 2, 5 and 10 dimensions)",
         ),
         "langevin_step": Reason(
             f"the step for which {LANGEVIN_STEPS} steps a level bring the variance closest to that level's",

@@ -86,10 +86,12 @@ class Table(Source):
         if unknown:
             raise ValueError(f"{path} has no columns {unknown}; it has: {table.column_names}")
         table = table.select(self.columns) if self.columns else table
+        if table.num_rows == 0:
+            raise ValueError(f"{path} holds no values")
         text = [f.name for f in table.schema if not (types.is_floating(f.type) or types.is_integer(f.type))]
         if text:
-            first = _not_a_number(table[text[0]].to_pylist())
-            raise ValueError(f"{path}: columns {text} are not numbers{first}; choose others with `columns`")
+            first = _not_a_number(text[0], table[text[0]].to_pylist())
+            raise ValueError(f"{path}: columns {text} are not numbers; choose others with `columns`{first}")
         return np.column_stack([c.to_numpy().astype(np.float64) for c in table.columns])
 
     def dimension(self) -> int:
@@ -106,12 +108,12 @@ class Table(Source):
         return Points(splits, self.origin or self.path, self.licence, shift=shift, scale=scale)
 
 
-def _not_a_number(values: list[Any]) -> str:
-    """` (row 3 of the first: 'n/a')`: the first value of a column that is no number."""
+def _not_a_number(name: str, values: list[Any]) -> str:
+    """` (row 3 of 'price' holds 'n/a')`: the first value of a column that is no number."""
     for row, value in enumerate(values):
         try:
             float(value)
         except (TypeError, ValueError):
             if value is not None:
-                return f" (row {row} of the first: {str(value)[:40]!r})"
+                return f" (row {row} of {name!r} holds {str(value)[:40]!r})"
     return ""
