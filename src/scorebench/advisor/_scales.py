@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import numpy as np
 
-QUERIES = 1000
+QUERIES = 500
 """Points whose distances to all others are taken, at most."""
 WORK = 2e10
 """Products of numbers that this may cost; fewer points are taken where it would be more."""
