@@ -66,6 +66,8 @@ def test_chi_overlap_is_the_share_of_samples_in_the_range_below(dimension, overl
     low, high = (stats.chi(dimension).ppf(stats.norm.cdf(z)) for z in (-3, 3))
     share = ((radius >= low) & (radius <= high)).mean()
     assert abs(share - overlap) < 3.9 * math.sqrt(overlap * (1 - overlap) / 100_000)
+    inside = stats.chi(dimension).cdf(high / ratio) - stats.chi(dimension).cdf(low / ratio)
+    assert inside == pytest.approx(overlap, abs=1e-9)
 
 
 def test_both_rules_have_one_limit():
