@@ -106,18 +106,16 @@ def test_prior_from_the_score_is_the_exact_one(top):
 
 
 def test_probes_are_unbiased_and_their_standard_error_is_theirs(assert_mean):
-    """Over 400 replicates the error has mean 0, and the mean square of the standard error (z-tests). Rademacher probes
-    see the off-diagonal curvature only, so the target is correlated."""
-    n = 400
-    x = points(1, BENT)[0].expand(n, 1, 3)
-    found = log_likelihood(
-        BENT.score, x, LOW, TOP, 1e-4, trace=8, prior=lambda x: BENT.log_prob(x, TOP), generator=Streams(1, n).at("v")
-    )
-    assert found.probes == 8
-    error = (found.log_prob - BENT.log_prob(x, LOW))[:, 0]
-    standard = found.trace[:, 0]
-    assert_mean(error, 0.0, within=0.05)
-    assert_mean(error.square() - standard.square(), 0.0, within=0.1 * float(standard.square().mean()))
+    """Over 3,000 draws of probes the error has mean 0, and the mean square of the standard error (z-tests). Rademacher
+    probes see the off-diagonal curvature only, so the target is correlated."""
+    x = points(1, BENT).expand(3000, 3)
+    generator = torch.Generator().manual_seed(1)
+    prior = lambda x: BENT.log_prob(x, TOP)  # noqa: E731
+    found = log_likelihood(BENT.score, x, LOW, TOP, 1e-3, trace=5, prior=prior, generator=generator)
+    assert found.probes == 5
+    error = found.log_prob - BENT.log_prob(x, LOW)
+    assert_mean(error, 0.0, within=0.015)
+    assert_mean(error.square() - found.trace.square(), 0.0, within=0.03 * float(error.square().mean()))
 
 
 def test_probes_of_a_replicate_do_not_depend_on_the_others():

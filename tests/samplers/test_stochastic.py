@@ -140,6 +140,17 @@ def test_edm_stochastic_moments(options, assert_mean):
     check("edm_stochastic", law, assert_mean, steps=steps, churn_min=0.06, **options)
 
 
+@pytest.mark.parametrize(("sigma", "gamma"), [(1.0, 0.25), (0.05, 0.25), (50.0, 0.25), (0.04, 0.0), (60.0, 0.0)])
+def test_churn_raises_the_noise_level(sigma, gamma):
+    """To sigma (1 + gamma) within the bounds, by noise of the variance that is missing."""
+    built, level = sampler("edm_stochastic", steps=40, churn_noise=1.5), torch.tensor(sigma, dtype=torch.float64)
+    x, higher = built.churned(torch.ones(5, 2, dtype=torch.float64), level, seeded())
+    z = torch.randn(5, 2, generator=seeded(), dtype=torch.float64)
+    assert float(higher) == pytest.approx(sigma * (1 + gamma), rel=1e-12)
+    torch.testing.assert_close(x, 1 + 1.5 * sigma * math.sqrt((1 + gamma) ** 2 - 1) * z)
+    assert sampler("edm_stochastic", churn=1e9).churned(x, torch.tensor(1.0), seeded())[1] == pytest.approx(2**0.5)
+
+
 def test_edm_stochastic_without_churn_is_the_flow():
     options = {"steps": 20, "rho": 5.0}
     flow = sampler("probability_flow", **options)(gaussian, LADDER, (50, 2), seeded())
