@@ -45,6 +45,9 @@ def contestants(x: Tensor) -> dict[str, Callable[[], Tensor]]:
     """What is measured, by name."""
     rows: dict[str, Callable[[], Tensor]] = {
         "scorebench, score, exact p_T": lambda: log_likelihood(TARGET.score, x, LOW, TOP, prior=top_prior).log_prob,
+        "scorebench, score, p_T from the score": lambda: (
+            log_likelihood(TARGET.score, x, LOW, TOP, prior="score").log_prob
+        ),
         "scorebench, score, Gaussian prior": lambda: log_likelihood(TARGET.score, x, LOW, TOP).log_prob,
         "scorebench, energy, exact p_T": lambda: log_likelihood(score_of_energy, x, LOW, TOP, prior=top_prior).log_prob,
     }
