@@ -16,7 +16,14 @@ from typing import Any
 
 PACKAGE = "scorebench"
 ROOT = Path(__file__).parent
-NUMERIC = {"torch": "torch", "numpy": "numpy", "scipy": "scipy", "sklearn": "scikit-learn", "ot": "POT"}
+NUMERIC = {
+    "torch": "torch",
+    "torchdiffeq": "torchdiffeq",
+    "numpy": "numpy",
+    "scipy": "scipy",
+    "sklearn": "scikit-learn",
+    "ot": "POT",
+}
 """Packages that decide numbers: import name -> distribution."""
 
 

@@ -111,12 +111,14 @@ class Study:
         return dimension
 
     def _setting(self, dataset: str, method: str, schedule: str) -> parts.Setting:
+        network = self.networks[self.params.methods[method].network]
         return parts.Setting(
             dimension=self._dimension(dataset),
             known_score=self.sources[dataset].known_score,
             levels=self.schedules[schedule].levels_trained,
             noise_free=self.schedules[schedule].noise_free,
-            second_derivatives=self.networks[self.params.methods[method].network].second_derivatives,
+            second_derivatives=network.second_derivatives,
+            energy=network.energy,
         )
 
     def _judge(self, dataset: str, method: str, schedule: str) -> Cell:
