@@ -68,9 +68,11 @@ def test_repeated_reference_points_count_each():
 
 
 def test_zero_of_either_sign_is_the_same_point():
-    own, reference = torch.tensor([[0.0, 1.0]]), torch.tensor([[-0.0, 1.0]])
-    y, sigma = torch.tensor([[3.0, 1.0]]), torch.tensor([1.0])
-    torch.testing.assert_close(posterior_score(y, sigma, reference, own), own - y)
+    y, sigma, reference, own = draw(40, 2)
+    reference[:, 1] = -0.0
+    own[:, 1] = 0.0
+    expected = written_out(y, sigma, reference)
+    torch.testing.assert_close(posterior_score(y, sigma, reference, own), expected, rtol=1e-10, atol=1e-10)
 
 
 def test_chunks_change_nothing(monkeypatch):
