@@ -50,11 +50,12 @@ def apply_layers(parameters: Parameters, h: Tensor, activation: Activation) -> T
 
     act = getattr(torch.nn.functional, activation)
     layers = sum(1 for name in parameters if name.endswith(".weight"))
+    replicates, leading = parameters["layer0.weight"].ndim == 3, h.shape[:-3]
+    if replicates and leading:  # one product per layer, instead of one with copies of the weights for each index
+        h = h.movedim(-3, 0).flatten(1, -2)
     for i in range(layers):
         weight, bias = parameters[f"layer{i}.weight"], parameters[f"layer{i}.bias"]
-        if weight.ndim == 3:
-            bias = bias.unsqueeze(-2)
-        h = torch.baddbmm(bias, h, weight) if h.ndim == weight.ndim == 3 else h @ weight + bias
+        h = torch.baddbmm(bias.unsqueeze(-2), h, weight) if replicates else h @ weight + bias
         if i < layers - 1:
             h = act(h)
-    return h
+    return h.unflatten(1, (*leading, -1)).movedim(0, -3) if replicates and leading else h
