@@ -65,9 +65,9 @@ def test_its_variance_stays_bounded_as_sigma_vanishes_and_that_of_dsm_does_not()
     V = {}
     for sigma in (0.02, 0.01):
         batch = noised(50_000, sigma, 4)
-        fixed = torch.full_like(batch.sigma, 0.01)  # the same field at both noise levels
         for name in ("dsm", "antithetic_dsm"):
-            loss = objective(name)(lambda y, _, at=fixed: SCORE(y, at), batch)
+            # the same field at both noise levels
+            loss = objective(name)(lambda y, scale: SCORE(y, torch.full_like(scale, 0.01)), batch)
             V[name, sigma] = float((loss - batch.noise.square().sum(-1) / (2 * sigma**2)).var())
     assert V["dsm", 0.01] / V["dsm", 0.02] == pytest.approx(4.0, rel=0.1)
     assert V["antithetic_dsm", 0.01] / V["antithetic_dsm", 0.02] == pytest.approx(1.0, rel=0.1)
@@ -112,3 +112,13 @@ def test_the_bias_on_a_cubic_field_is_exact(h):
     assert gaussian_mean(cubic, y, h) - div == pytest.approx(3 * 2 * h**2, rel=1e-6, abs=1e-9)
     signs = torch.tensor(list(itertools.product([-1.0, 1.0], repeat=2)), dtype=torch.float64)
     assert float(finite_difference(cubic, y, signs, h).mean()) - div == pytest.approx(2 * h**2, rel=1e-6, abs=1e-9)
+
+
+@pytest.mark.parametrize("step", [0.1, 1.5])
+def test_fd_ssm_has_that_bias(step):
+    """On the cubic field with signs, without sampling error: s+ + s- = 2 (y^3 + 3 y h^2), and d h^2 too much."""
+    batch = noised(100, 0.5, 6)
+    loss = objective("fd_ssm", step=step)(lambda u, _: u**3, batch, torch.Generator().manual_seed(1))
+    y, h = batch.noisy, step * 0.5
+    expected = 0.5 * (y**3 + 3 * y * h**2).square().sum(-1) + 3 * y.square().sum(-1) + 2 * h**2
+    torch.testing.assert_close(loss, expected, rtol=1e-9, atol=1e-9)
