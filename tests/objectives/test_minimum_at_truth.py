@@ -21,7 +21,7 @@ from scorebench.targets import GaussianMixture
 MIXTURE = GaussianMixture([0.5, 0.3, 0.2], [[1.0, 0.0, 0.5], [-1.0, 0.5, 0.0], [0.0, -1.0, -0.5]], stds=[0.6, 0.5, 0.7])
 W = torch.tensor([[1.5, 0.5, 0.0], [-0.7, 1.8, 0.3], [0.4, 0.0, 1.6]], dtype=torch.float64)
 N, BLOCKS = 60_000, 100
-OTHER_OBJECTIVES = {"lcss", "second_order_dsm"}
+OTHER_OBJECTIVES = {name for name in parts.names("objective") if objective(name).changes_objective}
 """Those that do not estimate the score error, and say so: test_other_objectives has their truth."""
 METHODS = [
     *[(name, {}) for name in parts.names("objective") if name not in OTHER_OBJECTIVES],

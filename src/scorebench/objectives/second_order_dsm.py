@@ -30,6 +30,7 @@ class SecondOrderDSM(Objective):
     """
 
     requires_noise: ClassVar[bool] = True
+    changes_objective: ClassVar[str | None] = "a second-order term is added to the score error"
     differentiates_score: ClassVar[bool] = True
     weight: NonNegativeFloat = 1.0
     probes: PositiveInt = 1
