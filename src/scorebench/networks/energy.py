@@ -52,7 +52,6 @@ class Energy(Network):
         with torch.enable_grad():
             if not u.requires_grad:
                 u = u.detach().requires_grad_()
-            h = torch.cat([u.flatten(c.ndim), noise_features(c)], -1)
-            q = apply_layers(parameters, h, self.activation)
+            q = apply_layers(parameters, u.flatten(c.ndim), noise_features(c), self.activation)
             (gradient,) = torch.autograd.grad(q.sum(), u, create_graph=trained)
         return gradient
