@@ -47,10 +47,7 @@ class Energy(Network):
 
     def potential(self, parameters: Parameters, u: Tensor, c: Tensor) -> Tensor:
         """q: u (..., *event), c (...) -> (...)."""
-        import torch
-
-        h = torch.cat([u.flatten(c.ndim), noise_features(c)], -1)
-        return apply_layers(parameters, h, self.activation)[..., 0]
+        return apply_layers(parameters, u.flatten(c.ndim), noise_features(c), self.activation)[..., 0]
 
     def score(self, parameters: Parameters) -> EnergyScore:
         """The preconditioned score with its energy, for it is a gradient: with t = sqrt(sigma^2 + sigma_data^2),
