@@ -1,0 +1,1 @@
+"""Commands of `scorebench` that are more than a line: one file each."""
