@@ -67,7 +67,7 @@ class Judge:
             samples: list[list[Tensor]] = [[], [], [], []]
             start = 0
             found = None
-            while found is None or (start < MOST_BLOCKS and any(blurred(m) for group in found for m in group)):
+            while found is None or (start < MOST_BLOCKS and worth_more([m for group in found for m in group])):
                 blocks, size = range(start, start + BLOCKS), SIZE if family.dimension < 50 else SIZE // 2
                 start += BLOCKS
                 far = self.direction(family, self.sigma)
@@ -101,9 +101,11 @@ class Judge:
 FIELD = ("shift", "linear map", "first wave", "second wave")
 
 
-def blurred(m: Measurement) -> bool:
-    """Too noisy to find what it looks for."""
-    return math.isfinite(m.error) and m.tolerance(NOMINAL) > m.resolution
+def worth_more(measurements: list[Measurement]) -> bool:
+    """Whether some are too noisy to find what they look for, and none has failed already."""
+    tolerances = [(m, m.tolerance(NOMINAL)) for m in measurements]
+    blurred = any(math.isfinite(m.error) and tolerance > m.resolution for m, tolerance in tolerances)
+    return blurred and all(m.deviation <= tolerance for m, tolerance in tolerances)
 
 
 def of_kind(kind: str) -> list[Family]:

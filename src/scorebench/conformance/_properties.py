@@ -15,7 +15,7 @@ from scorebench.conformance._statistics import Measurement, log_variance_ratio, 
 from scorebench.objectives import Batch
 
 LEVELS = (0.05, 0.3, 1.5, 6.0)
-SMALL = (1e-3, 1e-2, 1e-1)
+SMALL = (1e-4, 1e-3, 1e-2)
 GROWTH = 2.0
 """The variance of a gradient may grow as sigma^-2 towards sigma = 0, as that of DSM does, and no faster."""
 
