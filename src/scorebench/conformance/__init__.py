@@ -20,13 +20,25 @@ from scorebench.conformance._claims import Claims, Loss, claims_of
 from scorebench.conformance._properties import PROPERTIES, Judge, Outcome
 from scorebench.conformance._report import Report, Result, judge_property
 from scorebench.conformance._trials import Trials, WrongReturn
-from scorebench.conformance.adapters import from_energy, mean_loss
+from scorebench.conformance.adapters import EnergyLoss, from_energy, mean_loss
 from scorebench.parts import nearest
 
 ALPHA = 1e-5
 """Probability that a correct loss fails a verdict by chance."""
 
-__all__ = ["ALPHA", "PROPERTIES", "Claims", "Report", "Result", "WrongReturn", "check", "from_energy", "mean_loss"]
+__all__ = [
+    "ALPHA",
+    "PROPERTIES",
+    "Claims",
+    "EnergyLoss",
+    "Loss",
+    "Report",
+    "Result",
+    "WrongReturn",
+    "check",
+    "from_energy",
+    "mean_loss",
+]
 
 
 def check(

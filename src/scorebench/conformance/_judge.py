@@ -18,7 +18,7 @@ from scorebench.conformance._trials import SIZE, Trials
 
 NOISE = 0.8
 """The noise level of most tests: of the size of the structure in the data, so that no term is negligible."""
-BLOCKS = 48
+BLOCKS = 32
 MOST_BLOCKS = 6 * BLOCKS
 NOMINAL = 5e-8
 """About the false-alarm rate of one test; decides only whether more blocks are drawn."""
@@ -89,7 +89,7 @@ class Judge:
         expected = fields.gram @ far
         return (
             [measure(gradient[:, k], 0.0, f"{name}, {FIELD[k]}", factor * size, OFFSET) for k in range(FIELDS)],
-            [measure(far_gradient @ far / error, self.claims.scale, name, factor / self.claims.scale, SLOPE)],
+            [measure(far_gradient @ far / error, factor, name, factor / self.claims.scale, SLOPE)],
             [
                 measure(far_gradient[:, k] / factor, float(expected[k]), f"{name}, {FIELD[k]}", size, 1.0)
                 for k in range(FIELDS)

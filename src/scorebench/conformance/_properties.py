@@ -69,7 +69,7 @@ def variance_in_the_probes(judge: Judge) -> Outcome:
         return Outcome(not_applicable="claims no number of probes")
     family, many = families()["anisotropic and rotated, d = 10"], 4
     reduced = judge.claims.reduction == "mean"
-    blocks, size = (400, 8) if reduced else (BLOCKS, 64)
+    blocks, size = (250, 8) if reduced else (BLOCKS, 64)
     sigma = torch.full((size,), judge.sigma, dtype=torch.float64)
     squares = []
     for probes in (many, 1):
@@ -86,10 +86,10 @@ def variance_in_the_probes(judge: Judge) -> Outcome:
     if float(squares[1].mean()) < 1e-20:
         return Outcome(not_applicable="one probe already gives no variance")
     log, error = log_variance_ratio(*squares)
-    ratio = many * math.exp(log)
+    log += math.log(many)
     return Outcome(
-        [Measurement(f"M = {many}", ratio, 1.0, ratio * error, blocks - 1, "above", resolution=2.0)],
-        note=f"variance falls by {many / ratio:.2f} from 1 to {many} probes",
+        [Measurement(f"ln(M Var_M / Var_1), M = {many}", log, 0.0, error, blocks - 1, "above", math.log(3))],
+        note=f"variance falls by {many * math.exp(-log):.2f} from 1 to {many} probes",
     )
 
 
