@@ -76,6 +76,7 @@ def check(
     own_generator: Annotated[
         bool, typer.Option("--global-generator", help="it draws from torch's global generator")
     ] = False,
+    only: Annotated[list[str] | None, typer.Option(metavar="PROPERTY", help="judge only this; repeatable")] = None,
     seed: Annotated[int, typer.Option(help="of the data and the probes")] = 0,
     as_json: Annotated[bool, typer.Option("--json", help="print the verdict for a program")] = False,
 ) -> None:
@@ -90,7 +91,8 @@ def check(
         "generator": False if own_generator else None,
     }
     try:
-        report = judge(loss, form, adds_noise, seed, {key: value for key, value in claims.items() if value is not None})
+        told = {key: value for key, value in claims.items() if value is not None}
+        report = judge(loss, form, adds_noise, told, seed=seed, properties=only or None)
     except Unusable as error:
         print(error, file=sys.stderr)
         raise typer.Exit(UNUSABLE) from None
@@ -103,7 +105,7 @@ def check(
     raise typer.Exit(0 if report.passed else 1)
 
 
-def judge(text: str, form: Form, adds_noise: bool, seed: int, claims: dict[str, Any]) -> Report:
+def judge(text: str, form: Form, adds_noise: bool, claims: dict[str, Any], **options: Any) -> Report:
     """The verdict on what FILE:NAME, or the name of an objective, names.
 
     Raises:
@@ -128,10 +130,8 @@ def judge(text: str, form: Form, adds_noise: bool, seed: int, claims: dict[str, 
         if claims.get("reduction") == "mean":
             loss, claims = conformance.mean_loss(loss, **claims), {}
     try:
-        return conformance.check(loss, seed=seed, name=name, **claims)
-    except conformance.WrongReturn as error:
-        raise Unusable(f"{text}: {error}") from None
-    except ValueError as error:
+        return conformance.check(loss, name=name, **options, **claims)
+    except ValueError as error:  # a WrongReturn among them
         raise Unusable(f"{text}: {error}") from None
 
 

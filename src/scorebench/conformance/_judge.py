@@ -67,7 +67,7 @@ class Judge:
             samples: list[list[Tensor]] = [[], [], [], []]
             start = 0
             found = None
-            while found is None or (start < MOST_BLOCKS and worth_more([m for group in found for m in group])):
+            while found is None or (start < MOST_BLOCKS and any(worth_more(group) for group in found)):
                 blocks, size = range(start, start + BLOCKS), SIZE if family.dimension < 50 else SIZE // 2
                 start += BLOCKS
                 far = self.direction(family, self.sigma)
@@ -102,7 +102,7 @@ FIELD = ("shift", "linear map", "first wave", "second wave")
 
 
 def worth_more(measurements: list[Measurement]) -> bool:
-    """Whether some are too noisy to find what they look for, and none has failed already."""
+    """Whether some are too noisy to find what they look for, and none of them has failed already."""
     tolerances = [(m, m.tolerance(NOMINAL)) for m in measurements]
     blurred = any(math.isfinite(m.error) and tolerance > m.resolution for m, tolerance in tolerances)
     return blurred and all(m.deviation <= tolerance for m, tolerance in tolerances)

@@ -59,5 +59,7 @@ def measure(
 def log_variance_ratio(a: Tensor, b: Tensor) -> tuple[float, float]:
     """ln(E a / E b) of two sets of independent positive samples (n,), and its standard error."""
     mean_a, mean_b = a.mean(), b.mean()
+    if mean_a == 0:
+        return -float("inf"), 0.0
     error = (a.var() / mean_a.square() / len(a) + b.var() / mean_b.square() / len(b)).sqrt()
     return float(torch.log(mean_a / mean_b)), float(error)
