@@ -231,6 +231,22 @@ def test_clean_losses_are_judged_at_sigma_zero():
     assert set(seen) == {0.0}
 
 
+def test_a_loss_that_claims_nothing_may_refuse_sigma_zero_but_only_in_words():
+    def refuses(score: Any, batch: Batch, generator: torch.Generator) -> Tensor:
+        return objective("dsm")(score, batch)
+
+    def wordless(score: Any, batch: Batch, generator: torch.Generator) -> Tensor:
+        if not bool(batch.sigma.all()):
+            raise ZeroDivisionError
+        return refuses(score, batch, generator)
+
+    assert "not defined at sigma = 0" in check(refuses, properties=["sigma to 0"])["sigma to 0"].note
+    assert check(refuses, properties=["sigma to 0"]).passed
+    assert "ZeroDivisionError" in check(wordless, properties=["sigma to 0"])["sigma to 0"].note
+    assert not check(wordless, properties=["sigma to 0"]).passed
+    assert not check(refuses, noise="clean", properties=["sigma to 0"]).passed
+
+
 def test_an_exception_is_a_fault_of_its_property():
     def vectors_only(score: Any, batch: Batch, generator: torch.Generator) -> Tensor:
         if batch.clean.ndim != 2:

@@ -87,8 +87,9 @@ class Judge:
         size = math.sqrt(family.dimension) / fields.spread
         error = float(far @ fields.gram @ far)
         expected = fields.gram @ far
+        slope = max(abs(factor), abs(float((far_gradient @ far).mean())) / error)  # of the loss, whatever its scale
         return (
-            [measure(gradient[:, k], 0.0, f"{name}, {FIELD[k]}", factor * size, OFFSET) for k in range(FIELDS)],
+            [measure(gradient[:, k], 0.0, f"{name}, {FIELD[k]}", slope * size, OFFSET) for k in range(FIELDS)],
             [measure(far_gradient @ far / error, factor, name, factor / self.claims.scale, SLOPE)],
             [
                 measure(far_gradient[:, k] / factor, float(expected[k]), f"{name}, {FIELD[k]}", size, 1.0)
