@@ -13,10 +13,12 @@ from torch import Tensor
 
 from scorebench import parts
 from scorebench.conformance import ALPHA, PROPERTIES, Report, WrongReturn, check, from_energy, mean_loss
+from scorebench.conformance._claims import claims_of
 from scorebench.conformance._families import FIELDS, FamilyEnergy, LinearModel, Model, families
 from scorebench.conformance._judge import Outcome
 from scorebench.conformance._report import judge_property
 from scorebench.conformance._statistics import Measurement, measure
+from scorebench.conformance._trials import Trials
 from scorebench.conformance.controls import CONTROLS
 from scorebench.objectives import Batch, objective
 
@@ -57,9 +59,7 @@ def test_score_is_minus_the_gradient_of_the_energy(name, sigma):
 
 
 def test_linear_model_is_the_gradient_of_its_energy():
-    model = LinearModel(3)
-    with torch.no_grad():
-        model.theta += torch.arange(9, dtype=torch.float64).reshape(1, 3, 3)
+    model = LinearModel(torch.arange(9, dtype=torch.float64).reshape(3, 3))
     x, sigma = torch.ones(2, 3, dtype=torch.float64, requires_grad=True), torch.zeros(2)
     (gradient,) = torch.autograd.grad(model.energy(x, sigma).sum(), x)
     torch.testing.assert_close(model(x, sigma), -gradient)
@@ -340,3 +340,25 @@ def test_a_mean_passes_and_a_sum_does_not():
     properties = ["sign and scale", "batch layout"]
     assert check(mean_loss(mean, noise="noised"), properties=properties).passed
     assert set(check(mean_loss(total, noise="noised"), properties=properties).failed) == set(properties)
+
+
+# Blocks as one batch
+
+
+@pytest.mark.parametrize("name", ["dsm", "ssm_vr", "antithetic_dsm"])
+def test_blocks_judged_as_one_batch_give_the_same(name):
+    loss = objective(name, **({"probe": "gaussian"} if name == "ssm_vr" else {}))
+    family, theta = families()["images 2 x 3 x 2, anisotropic"], random_theta().expand(2, FIELDS)
+    together = Trials(loss, claims_of(loss), 7)
+    one_by_one = Trials(loss, claims_of(loss, layout="flat"), 7)
+    assert together.stacks
+    assert not one_by_one.stacks
+    found = [trials.blocks(family, [0.3, 2.0], theta, range(4), 6) for trials in (together, one_by_one)]
+    for a, b in zip(*found, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize("title", ["stf without own point", "centred batch"])
+def test_losses_that_look_at_their_batch_are_judged_block_by_block(title):
+    loss = CONTROLS[title].loss
+    assert not Trials(loss, claims_of(loss), 0).stacks

@@ -141,7 +141,10 @@ class Family:
 
 
 class Model:
-    """s_theta of a family at some noise levels, with a theta of its own at each: theta (levels, FIELDS)."""
+    """s_theta of a family at some noise levels, with a theta of its own at each.
+
+    theta is (levels, FIELDS); or (blocks, levels, FIELDS) for batches (..., blocks, n), where each block has its own.
+    """
 
     def __init__(self, family: Family, levels: Tensor, theta: Tensor) -> None:
         self.family, self.levels = family, levels
@@ -154,7 +157,10 @@ class Model:
         """z (..., d), the coefficients of the fields (..., FIELDS) and the waves (..., WAVES, d)."""
         level = (sigma[..., None] - self.levels).abs().argmin(-1)
         z = self.family.target._flat(x) - self.family.centre
-        return z, (self.theta * self.size)[level], self.waves[level]
+        theta = self.theta * self.size
+        if theta.ndim == 2:
+            return z, theta[level], self.waves[level]
+        return z, theta[torch.arange(len(theta))[:, None], level], self.waves[level]
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         """s_theta(x, sigma), (..., *event)."""
@@ -173,14 +179,17 @@ class Model:
 
 
 class LinearModel:
-    """s_theta(y) = sum_ij theta_ij S_ij y over the symmetric matrices S_ij = (e_i e_j' + e_j e_i') / 2: s = 0 at 0."""
+    """s_theta(y) = sum_ij theta_ij S_ij y over the symmetric matrices S_ij = (e_i e_j' + e_j e_i') / 2.
 
-    def __init__(self, dimension: int) -> None:
-        self.theta = nn.Parameter(torch.zeros(1, dimension, dimension, dtype=torch.float64))
+    theta is (d, d), or (blocks, d, d) for batches (..., blocks, n).
+    """
+
+    def __init__(self, theta: Tensor) -> None:
+        self.theta = nn.Parameter(theta.clone())
 
     @property
     def _matrix(self) -> Tensor:
-        return 0.5 * (self.theta[0] + self.theta[0].mT)
+        return 0.5 * (self.theta + self.theta.mT)
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         """s_theta(x), (..., d)."""

@@ -12,6 +12,7 @@ from torch import Tensor
 from scorebench.conformance._families import FIELDS, Family, Model, families
 from scorebench.conformance._judge import BLOCKS, FIELD, SLOPE, Judge, Outcome, of_kind
 from scorebench.conformance._statistics import Measurement, log_variance_ratio, measure
+from scorebench.conformance._trials import copies
 from scorebench.objectives import Batch
 
 LEVELS = (0.05, 0.3, 1.5, 6.0)
@@ -73,18 +74,21 @@ def variance_in_the_probes(judge: Judge) -> Outcome:
     reduced = judge.claims.reduction == "mean"
     blocks, size = (250, 8) if reduced else (BLOCKS, 64)
     sigma = torch.full((size,), judge.sigma, dtype=torch.float64)
+    theta = judge.direction(family, judge.sigma)[None]
+    batches = [family.batch(sigma, judge.trials.generator("probe data", block)) for block in range(blocks)]
     squares = []
     for probes in (many, 1):
-        loss, found = judge.claims.with_probes(probes), []
-        for block in range(blocks):
-            model = Model(family, sigma[:1], judge.direction(family, judge.sigma)[None])
-            batch = family.batch(sigma, judge.trials.generator("probe data", block))
-            two = [
-                judge.trials.values(model, batch, judge.trials.generator("probe", probes, block, i), loss).detach()
-                for i in (0, 1)
-            ]
-            found.append((two[0] - two[1]).square().mean())
-        squares.append(torch.stack(found))
+        two = []
+        for i in (0, 1):
+            generators = [judge.trials.generator("probe", probes, block, i) for block in range(blocks)]
+            values, _ = judge.trials.run(
+                lambda count: Model(family, sigma[:1], copies(theta, count)),
+                batches,
+                generators,
+                judge.claims.with_probes(probes),
+            )
+            two.append(values)
+        squares.append((two[0] - two[1]).square().mean(1))
     if float(squares[1].mean()) < 1e-20:
         return Outcome(not_applicable="one probe already gives no variance")
     log, error = log_variance_ratio(*squares)

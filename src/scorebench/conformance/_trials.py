@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import cached_property
 
 import torch
 from torch import Tensor
 
 from scorebench.conformance._claims import Claims, Loss
-from scorebench.conformance._families import Family, LinearModel, Model
+from scorebench.conformance._families import FIELDS, Family, LinearModel, Model, families
 from scorebench.objectives import Batch
-from scorebench.streams import seed_of
+from scorebench.streams import Generators, seed_of
 
 SIZE = 256
 """Samples in a block: enough for its mean to be close to normal."""
+STACKED = 2**16
+"""Numbers in the blocks that are judged at once."""
 
 
 class WrongReturn(ValueError):
@@ -31,7 +34,7 @@ class Trials:
         return torch.Generator().manual_seed(seed_of("conformance", self.seed, *purpose))
 
     def values(
-        self, model: Model | LinearModel, batch: Batch, generator: torch.Generator, loss: Loss | None = None
+        self, model: Model | LinearModel, batch: Batch, generator: Generators, loss: Loss | None = None
     ) -> Tensor:
         """Per-sample values, of the shape of sigma; the mean over the batch, repeated, where the loss is reduced."""
         returned = (loss or self.loss)(model, batch, generator)
@@ -47,6 +50,54 @@ class Trials:
             )
         return returned
 
+    @cached_property
+    def stacks(self) -> bool:
+        """Whether blocks may be judged as one batch (blocks, n), with a generator each: it must change nothing."""
+        if self.claims.layout == "flat" or self.claims.reduction == "mean":
+            return False
+        family, level = families()["mixture, d = 2"], self.claims.supported((0.8, *self.claims.sigmas, 0.0))[0]
+        sigma, theta = torch.full((5,), level, dtype=torch.float64), torch.ones(1, FIELDS, dtype=torch.float64)
+        batches = [family.batch(sigma, self.generator("stack data", i)) for i in range(3)]
+
+        def make(count: int) -> Model:
+            return Model(family, sigma[:1], copies(theta, count))
+
+        try:
+            (values, gradients), (stacked, stacked_gradients) = (
+                self.run(make, batches, [self.generator("stack probes", i) for i in range(3)], step=step)
+                for step in (1, 3)
+            )
+        except Exception:  # whatever is wrong with it, the judge says where it matters
+            return False
+        return torch.allclose(values, stacked, 1e-9, 1e-9) and torch.allclose(gradients, stacked_gradients, 1e-9, 1e-9)
+
+    def run(
+        self,
+        make: Callable[[int], Model | LinearModel],
+        batches: Sequence[Batch],
+        generators: Sequence[torch.Generator],
+        loss: Loss | None = None,
+        step: int = 0,
+    ) -> tuple[Tensor, Tensor]:
+        """Values (blocks, n) and the gradients of their sums in theta (blocks, ...), `step` blocks at a time.
+
+        make(count) gives the model with theta for so many blocks, or without an axis for them where count is 0.
+        """
+        if not step:
+            step = max(1, STACKED // batches[0].clean.numel()) if self.stacks else 1
+        values, gradients = [], []
+        for i in range(0, len(batches), step):
+            chunk = list(batches[i : i + step])
+            model = make(0 if step == 1 else len(chunk))
+            if step == 1:
+                losses = self.values(model, chunk[0], generators[i], loss)[None]
+            else:
+                losses = self.values(model, stack(chunk), list(generators[i : i + step]), loss)
+            (gradient,) = torch.autograd.grad(losses.sum(), model.theta)
+            values.append(losses.detach())
+            gradients.append(gradient[None] if step == 1 else gradient)
+        return torch.cat(values), torch.cat(gradients)
+
     def blocks(
         self, family: Family, levels: Sequence[float], theta: Tensor, blocks: range, size: int = SIZE
     ) -> tuple[Tensor, Tensor]:
@@ -56,24 +107,38 @@ class Trials:
         """
         ladder = torch.tensor(levels, dtype=torch.float64)
         sigma = ladder[torch.arange(size) % len(levels)]
-        gradients, values = [], []
-        for block in blocks:
-            model = Model(family, ladder, theta)
-            batch = family.batch(sigma, self.generator("data", family.name, block))
-            losses = self.values(model, batch, self.generator("probes", family.name, block))
-            (gradient,) = torch.autograd.grad(losses.sum(), model.theta)
-            gradients.append(gradient * (len(levels) / size))
-            values.append(torch.stack([losses.detach()[i :: len(levels)].mean() for i in range(len(levels))]))
-        return torch.stack(gradients), torch.stack(values)
+        values, gradients = self.run(
+            lambda count: Model(family, ladder, copies(theta, count)),
+            [family.batch(sigma, self.generator("data", family.name, block)) for block in blocks],
+            [self.generator("probes", family.name, block) for block in blocks],
+        )
+        per_level = [values[:, i :: len(levels)].mean(1) for i in range(len(levels))]
+        return gradients * (len(levels) / size), torch.stack(per_level, 1)
 
     def projections(self, family: Family, sigma: float, blocks: int, size: int = SIZE) -> Tensor:
         """Gradients of the loss at the score 0 in every symmetric linear map, (blocks, d, d)."""
-        gradients = []
-        for block in range(blocks):
-            model = LinearModel(family.dimension)
-            level = torch.full((size,), sigma, dtype=torch.float64)
-            batch = family.batch(level, self.generator("linear data", block))
-            losses = self.values(model, batch, self.generator("linear probes", block))
-            (gradient,) = torch.autograd.grad(losses.sum(), model.theta)
-            gradients.append(gradient[0] / size)
-        return torch.stack(gradients)
+        level = torch.full((size,), sigma, dtype=torch.float64)
+        zero = torch.zeros(family.dimension, family.dimension, dtype=torch.float64)
+        _, gradients = self.run(
+            lambda count: LinearModel(copies(zero, count)),
+            [family.batch(level, self.generator("linear data", block)) for block in range(blocks)],
+            [self.generator("linear probes", block) for block in range(blocks)],
+        )
+        return gradients / size
+
+
+def copies(theta: Tensor, count: int) -> Tensor:
+    """theta itself, or `count` copies of it along a leading axis."""
+    return theta.expand(count, *theta.shape) if count else theta
+
+
+def stack(batches: list[Batch]) -> Batch:
+    """Blocks as one batch (blocks, n); their reference sets are put together."""
+    references = [b.reference for b in batches if b.reference is not None]
+    return Batch(
+        torch.stack([b.clean for b in batches]),
+        torch.stack([b.noise for b in batches]),
+        torch.stack([b.sigma for b in batches]),
+        batches[0].target,
+        torch.cat(references),
+    )
