@@ -12,7 +12,7 @@ from torch import Tensor
 from scorebench.conformance._claims import Claims, Loss
 from scorebench.conformance.adapters import Adapted
 from scorebench.objectives import Batch
-from scorebench.objectives._terms import differentiable, divergence, draw_probe, event_sum, half_square
+from scorebench.objectives._terms import differentiable, draw_probe, event_sum, half_square
 from scorebench.objectives._terms import sliced_divergence as sliced
 
 if TYPE_CHECKING:
@@ -69,9 +69,8 @@ def _unit_sphere(batch: Batch, generator: torch.Generator) -> Tensor:
     return v / event_sum(v.square(), batch.sigma).sqrt().reshape(batch.scale.shape)
 
 
-def _last_axis_sphere(batch: Batch, generator: torch.Generator) -> Tensor:
-    v = _gaussian(batch, generator)
-    return v / v.norm(dim=-1, keepdim=True)
+def _sphere_of_the_last_axis(batch: Batch, generator: torch.Generator) -> Tensor:
+    return _unit_sphere(batch, generator) * batch.noise.shape[-1] ** 0.5
 
 
 def _global(batch: Batch, generator: torch.Generator) -> Tensor:
@@ -81,7 +80,7 @@ def _global(batch: Batch, generator: torch.Generator) -> Tensor:
 def _flipped(score: Score, batch: Batch, generator: torch.Generator) -> Tensor:
     y = differentiable(batch)
     s = score(y, batch.sigma)
-    return half_square(s, batch.sigma) - divergence(s, y, batch.sigma)
+    return half_square(s, batch.sigma) - sliced(s, y, _gaussian(batch, generator), batch.sigma)
 
 
 def _repeated(probes: int) -> Loss:
@@ -149,10 +148,10 @@ CONTROLS: dict[str, Control] = {
         "probes on the unit sphere without the factor d",
         ("minimum on Gaussians", "E[v v'] = I", "unbiased gradient"),
     ),
-    "last axis": Control(
-        _ssm_vr(_last_axis_sphere),
-        "probes normalised along the last axis",
-        ("images", "E[v v'] = I"),
+    "sphere of the last axis": Control(
+        _ssm_vr(_sphere_of_the_last_axis),
+        "probes on the sphere whose radius is the root of the last axis, not of d",
+        ("images",),
     ),
     "stf without own point": Control(
         Adapted(_posterior_without_own, Claims(noise="noised")),
