@@ -1,1 +1,1 @@
-"""Commands that stand for themselves, one file each; `cli` registers them."""
+"""Commands of the command line that need no study, one file each; `cli.py` registers them."""
