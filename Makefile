@@ -38,7 +38,7 @@ agree: install ## after a direct snakemake run: make dvc.lock say what is on dis
 	scorebench agree
 
 check-agreement: install ## do params.yaml, plan, files and dvc.lock agree?
-	scorebench check
+	scorebench agree --check
 
 pull: install ## git and DVC together: the latest study with its results
 	git pull --ff-only
@@ -47,7 +47,7 @@ pull: install ## git and DVC together: the latest study with its results
 
 push: install ## results and what names them: refused unless all is whole and agrees
 	scorebench verify
-	scorebench check
+	scorebench agree --check
 	dvc push
 	git push
 

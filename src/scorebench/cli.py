@@ -16,6 +16,7 @@ from rich.console import Console
 
 from scorebench import provenance, storage
 from scorebench.commands.advise import advise
+from scorebench.commands.check import check
 from scorebench.params import InvalidStudy
 from scorebench.study import UPTO, Job, Study, UnknownJob
 
@@ -271,23 +272,19 @@ def stage(name: Annotated[str, typer.Argument(help="prepare, train, sample, eval
 
 @app.command()
 @plainly
-def agree() -> None:
+def agree(
+    check: Annotated[
+        bool, typer.Option("--check", help="change nothing: exit status 0 if params.yaml, plan/, files, dvc.lock agree")
+    ] = False,
+) -> None:
     """After a direct Snakemake run: make plan/ and dvc.lock say what is on disk, if all that is planned is there."""
     from scorebench import agreement
 
-    raise typer.Exit(agreement.agree(Study(DEFAULT)))
+    raise typer.Exit((agreement.check if check else agreement.agree)(Study(DEFAULT)))
 
 
-@app.command()
-@plainly
-def check() -> None:
-    """Say whether params.yaml, plan/, the files and dvc.lock agree; exit status 0 if they do."""
-    from scorebench import agreement
-
-    raise typer.Exit(agreement.check(Study(DEFAULT)))
-
-
-app.command()(advise)
+for command in (advise, check):
+    app.command()(command)
 
 
 def main() -> None:
