@@ -52,7 +52,7 @@ BROKEN: dict[str, tuple[str | bytes, list[str]]] = {
     ),
     "value not in the list": (
         changed("ssm_vr: {objective: ssm_vr}", "ssm_vr: {objective: ssm_vr, options: {probe: cauchy}}"),
-        ["methods.ssm_vr.options.probe", "'gaussian', 'rademacher' or 'sphere'", "'cauchy'"],
+        ["methods.ssm_vr.options.probe", "'gaussian', 'rademacher', 'sphere' or 'orthogonal'", "'cauchy'"],
     ),
     "unknown objective": (changed("{objective: esm}", "{objective: essm}"), ["methods.esm.objective", "'essm'", "did"]),
     "unknown source": (changed("source: digits", "source: digit"), ["datasets.digits.source", "did you mean 'digits'"]),

@@ -115,7 +115,7 @@ def source(tmp_path: Path) -> Path:
     ("file", "old", "new", "expected"),
     [
         # a constant of one method: its cells, and what hangs on them
-        ("objectives/ssm_vr.py", "/ self.probes", "/ self.probes * 1.5", lambda j: "/ssm_vr/" in j or j == "report:"),
+        ("objectives/ssm_vr.py", ".mean(0)", ".mean(0) * 1.5", lambda j: "/ssm_vr/" in j or j == "report:"),
         # a comment and a docstring: nothing
         ("objectives/ssm_vr.py", '"""Per-sample', '# why\n        """A per-sample', lambda j: False),
         ("training.py", '"""Steps whose', '"""The steps whose', lambda j: False),
