@@ -11,7 +11,7 @@ from torch import Tensor
 
 from scorebench.learning import Learner, State
 from scorebench.objectives import Batch, Objective, Target
-from scorebench.objectives._posterior import posterior_score
+from scorebench.objectives._optimal_loss import optimal_denoising_loss
 from scorebench.objectives._terms import half_square
 from scorebench.streams import Generators, Streams, integers, normal
 
@@ -21,9 +21,6 @@ if TYPE_CHECKING:
     from scorebench.parts import Score
 
 Loss: TypeAlias = "Callable[[Score, Batch, Generators], Tensor]"
-
-REFERENCES = 1024
-"""Points of the reference set of posterior means, drawn anew at every trial."""
 
 
 @dataclass
@@ -57,20 +54,22 @@ class Trial:
         return Batch(self.train[index], noise, levels, self.target, reference=self.train)
 
     def denoising_loss(self, sigma: Tensor) -> Tensor:
-        """E 1/2 ||s + epsilon / sigma||^2 at noise levels (R, K)."""
-        batch = self.batch(sigma)
-        residual = self._score_now(batch) + batch.noise / batch.scale
-        return half_square(residual, batch.sigma).mean((2, 3))
+        """E 1/2 ||s + epsilon / sigma||^2 at noise levels (R, K).
 
-    def excess_loss(self, sigma: Tensor) -> Tensor:
-        """E 1/2 ||s - t||^2 at noise levels (R, K), t the posterior-mean score of p_sigma over training points.
-
-        The excess of the DSM loss over its smallest value on these points, without the exact score, since
-        E[-epsilon / sigma | y, points] = t: 1/2 E||s + epsilon / sigma||^2 - 1/2 E||t + epsilon / sigma||^2.
+        With the control variate (||epsilon||^2 - d) / (2 sigma^2), times the factor tau^4 / (tau^2 + sigma^2)^2 that
+        takes all of ||epsilon||^2 away for the score of N(0, tau^2 I), tau = 1: the scale of prepared data.
         """
         batch = self.batch(sigma)
-        t = posterior_score(batch.noisy, batch.sigma, self.train, batch.clean, self._probes(), REFERENCES)
-        return half_square(self._score_now(batch) - t, batch.sigma).mean((2, 3))
+        with torch.no_grad():
+            s = self._score(self.parameters, len(sigma))(batch.noisy, batch.sigma)
+        loss = half_square(s + batch.noise / batch.scale, batch.sigma)
+        surplus = half_square(batch.noise, batch.sigma) - 0.5 * self.train[0].numel()
+        return (loss - surplus / (batch.sigma * (1 + batch.sigma.square())).square()).mean((2, 3))
+
+    def optimal_loss(self, sigma: Tensor) -> Tensor:
+        """What `denoising_loss` is for the exact score, estimated from the training points, (R, K)."""
+        (generator, *_) = self.streams.at("learn optimal loss", self.step)
+        return optimal_denoising_loss(self.train, sigma[0], generator).expand_as(sigma).clone()
 
     def gradient_moments(self, loss: Loss, sigma: Tensor) -> tuple[Tensor, Tensor]:
         """V = tr Cov(g) and ||E g||^2 of the per-sample gradient g of a loss at noise levels (R, K): both (R, K).
@@ -85,7 +84,7 @@ class Trial:
         batch = self.batch(sigma)
         n = batch.sigma.shape[-1]
         copies = {key: w.detach().repeat_interleave(2 * K, 0).requires_grad_() for key, w in self.parameters.items()}
-        losses = loss(self._score(copies, 2 * R * K), batch, self._probes())
+        losses = loss(self._score(copies, 2 * R * K), batch, self.streams.at("learn probe", self.step))
         gradients = torch.autograd.grad(losses.mean(-1).sum(), list(copies.values()), allow_unused=True)
         variance, square = torch.zeros_like(sigma), torch.zeros_like(sigma)
         for gradient in gradients:
@@ -94,13 +93,6 @@ class Trial:
                 variance += 0.5 * n * (first - second).square().sum(-1)
                 square += (first * second).sum(-1)
         return variance, square
-
-    def _probes(self) -> list[torch.Generator]:
-        return self.streams.at("learn probe", self.step)
-
-    @torch.no_grad()
-    def _score_now(self, batch: Batch) -> Tensor:
-        return self._score(self.parameters, len(batch.sigma))(batch.noisy, batch.sigma)
 
     def _score(self, parameters: Parameters, replicates: int) -> Score:
         """The score of samples of any batch shape that starts with the replicates of the parameters."""

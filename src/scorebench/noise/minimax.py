@@ -23,13 +23,15 @@ class Minimax(Allocation):
 
         p_k <- p_k exp(rate e_k w_k / max_j e_j w_j),   normalised, and at least about floor / K
 
-    (Sagawa et al. 2020, algorithm 1, with bins of ln sigma as groups). e(sigma) is the excess of the DSM loss over its
-    smallest value, estimated without the exact score as 1/2 E||s - t||^2, t the posterior-mean score over 1,024
-    training points, and averaged while the network trains. The weights stay w(sigma): the objective does change.
+    (Sagawa et al. 2020, algorithm 1, with bins of ln sigma as groups), e_k counted as 0 where it is negative.
+    e(sigma) is the excess of the DSM loss over its smallest value, E||s - s*||^2 / 2 without the exact score: the loss
+    is averaged while the network trains, its smallest value is estimated from the training points beforehand (as
+    Xu et al. 2025, arXiv 2506.13763, do for their schedule; here from pairs of points, see
+    `objectives/_optimal_loss.py`). The weights stay w(sigma): it is the objective that changes.
 
-    Beware in high dimensions (d of about 10 and more) at small sigma: where a noised sample has one training point
-    near, t is the target of DSM itself, e is then the whole loss of DSM, d / (2 sigma^2) times a factor near 1, and
-    the mass runs to the smallest sigma though the score may be good there. Raise sigma_min or do not use it.
+    Beware in high dimensions: for d of about 10 and more, where sigma is so small that a noised sample has one
+    training point near but not small against the finest structure, the smallest value comes out too large, the
+    excess too small, and the mass goes elsewhere. On images that can be most of the range.
     """
 
     rate: Annotated[float, Field(gt=0, le=10)] = 0.1
@@ -41,13 +43,15 @@ class Minimax(Allocation):
     def begin(self, replicates: int, ladder: Tensor) -> State:
         """The same mass for every bin."""
         sigma = centres(ladder, self.bins, replicates)
-        return begin(sigma, excess=0 * sigma, mass=0 * sigma + 1 / self.bins)
+        return begin(sigma, excess=0 * sigma, optimum=0 * sigma, mass=0 * sigma + 1 / self.bins)
 
     def learn(self, state: State, trial: Trial) -> State:
         """One step of multiplicative weights on the averaged excess."""
         sigma = state["sigma"]
-        state = average(state, excess=self.weight(sigma) * trial.excess_loss(sigma))
-        excess = state["excess"]
+        if not bool(state["count"].any()):
+            state = {**state, "optimum": trial.optimal_loss(sigma)}
+        state = average(state, excess=self.weight(sigma) * (trial.denoising_loss(sigma) - state["optimum"]))
+        excess = state["excess"].clamp(min=0)
         grown = state["mass"] * (self.rate * excess / excess.amax(1, keepdim=True).clamp(min=1e-30)).exp()
         kept = (grown / grown.sum(1, keepdim=True)).clamp(min=self.floor / self.bins)
         return {**state, "mass": kept / kept.sum(1, keepdim=True)}
