@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from scorebench.parts import Score
 
 BLOCK = 16
-"""Steps whose random numbers are drawn at once, and between which what is learned stays as it is: the density that
+"""Steps whose random numbers are drawn at once.
 
-drew a sigma is the density that weighs it."""
+Parts learn between blocks only, so the density that drew a sigma is the one that weighs it."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class Fitted:
     curve: rows (replicate, step, metric, value). status: `trained` or `diverged`, one per replicate; diverged_at
     is the step whose loss was not finite, after which the replicate was left as it was. learned: what the objective
     and the schedule have learned, if they learn. evaluations: points per replicate at which the network was
-    evaluated, for learning of either kind.
+    evaluated, in trials too.
     """
 
     parameters: Parameters

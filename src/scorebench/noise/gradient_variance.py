@@ -19,7 +19,7 @@ class GradientVariance(Allocation):
     """p(ln sigma) proportional to sqrt(E[||g||^2 | sigma]), and weights w(sigma) / p, so that the mean stays.
 
     g is the gradient of the weighted loss of one sample in the parameters. Of all densities this has the gradient
-    of the least variance (the usual importance sampling bound; Zhao & Zhang 2015, eq. 9, for training), and the
+    of the least variance (importance sampling; Zhao & Zhang 2015 for training), and the
     expected loss is that of `log_uniform`. Other objectives have other g, hence other densities. The losses are no
     measure of it: that of DSM is mostly the part that no score can take away.
 

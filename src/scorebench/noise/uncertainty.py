@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 class Uncertainty(LogUniform, Learner):
     """ln sigma uniform, and weights w(sigma) / e^u(sigma) with u learned.
 
-    The minimum over u(sigma) of E[w l / e^u + u] (Karras et al. 2024, eq. 15; Kendall, Gal, Cipolla 2018) is
+    The minimum over u(sigma) of E[w l / e^u + u] (Karras et al. 2024, EDM2; Kendall, Gal, Cipolla 2018) is
     e^u(sigma) = E[w l | sigma], so that is what u is: l = 1/2 ||s + epsilon / sigma||^2, the loss of DSM, averaged
     at the centres of `bins` bins of ln sigma while the network trains. It is measured on this l whatever the
     objective, because the others are not positive. u has no gradient in the parameters, so the loss leaves it out.

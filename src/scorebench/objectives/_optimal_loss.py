@@ -21,7 +21,7 @@ def optimal_denoising_loss(points: Tensor, sigma: Tensor, generator: torch.Gener
     pairs are those of clean points j, k with the weights w_j w_k, w = softmax_j(-||y - x_j||^2 / (2 sigma^2)),
     pooled over all y, sum V / sum (1 - sum_j w_j^2), V = sum_j w_j ||x_j - m||^2, m = sum_j w_j x_j. A point is no
     pair with itself: where every y has one clean point near, the plain mean of V tends to 0 (the bias of the
-    estimators of Xu et al. 2025, arXiv 2506.13763, section 3) while this one goes on as long as there are pairs.
+    estimators of Xu et al. 2025, arXiv 2506.13763) while this one goes on as long as there are pairs.
 
     Where they run out (d of about 10 and more, at small sigma), it tends to its upper bound, the value for normal
     data of the same total variance d v: d v / (2 sigma^2 (v + sigma^2)), which is right to order sigma^2 for
