@@ -10,7 +10,7 @@ export PYTHONPATH := $(CURDIR)/src
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install run ui pull push test test-fast lint format check-agreement agree clean
+.PHONY: help install run ui pull push test test-fast lint format check-agreement agree bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -70,6 +70,10 @@ format: install ## let the tools lay out the code
 	ruff check --fix-only .
 	ruff format .
 	snakefmt Snakefile workflow
+
+bench: install ## the figures of docs/benchmarks.md (on an idle machine)
+	python benchmarks/planning.py --cells 5000
+	python benchmarks/planning.py --cells 500 --finished
 
 clean: ## remove all results (not the environment)
 	rm -rf results reports/*/report.html reports/*/results.parquet reports/*/times.csv data/prepared .snakemake logs benchmarks/jobs .attic

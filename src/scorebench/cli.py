@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 from scorebench import provenance, storage
+from scorebench.commands.advise import advise
 from scorebench.params import InvalidStudy
 from scorebench.study import UPTO, Job, Study, UnknownJob
 
@@ -284,6 +285,9 @@ def check() -> None:
     from scorebench import agreement
 
     raise typer.Exit(agreement.check(Study(DEFAULT)))
+
+
+app.command()(advise)
 
 
 def main() -> None:

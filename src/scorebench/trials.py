@@ -95,13 +95,13 @@ class Trial:
         return variance, square
 
     def _score(self, parameters: Parameters, replicates: int) -> Score:
-        """The score of samples of any batch shape that starts with the replicates of the parameters."""
+        """The score of samples (..., R, K, 2, n), as (..., replicates, samples) for the parameters."""
         inner = self.network.score(parameters)
 
         def score(x: Tensor, sigma: Tensor) -> Tensor:
             self.points += sigma.numel()
-            event = x.shape[sigma.ndim :]
-            return inner(x.reshape(replicates, -1, *event), sigma.reshape(replicates, -1)).reshape(x.shape)
+            level = sigma.reshape(*sigma.shape[:-4], replicates, -1)
+            return inner(x.reshape(*level.shape, *x.shape[sigma.ndim :]), level).reshape(x.shape)
 
         return score
 

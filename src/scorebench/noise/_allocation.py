@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 class Allocation(LogUniform, Learner):
     """Base of schedules that learn where to train: the mass of `bins` bins of equal width in ln sigma.
 
-    ln sigma is uniform at first and without training.
+    ln sigma is uniform at first and without training. `density`, on which some weightings depend, stays that one: what
+    is learned is no reason to weigh otherwise.
     """
 
     bins: Bins = 12

@@ -71,26 +71,24 @@ def _rows(y: Tensor, sigma: Tensor, points: Tensor, own: Tensor) -> Tensor:
 
     centre = points.double().mean(0)
     centred = points.double() - centre
-    half_norms = 0.5 * centred.square().sum(1)
+    noisy, clean, variance = y.double() - centre, own.double() - centre, sigma.double().square()
+    # logits (u^T x_j - ||x_j||^2 / 2) / sigma^2, relative to that of `own`, as one product
+    logit = ((noisy - 0.5 * clean) * clean).sum(1, keepdim=True)
+    left = torch.cat([noisy, torch.ones_like(logit), -logit], 1) / variance
+    right = torch.cat([centred, -0.5 * centred.square().sum(1, keepdim=True), torch.ones_like(centred[:, :1])], 1).T
+    nearby, home = centred.to(points.dtype), clean.to(points.dtype)
     places, found = _copies(points, own)
     step = max(1, CHUNK // len(points))
-    scores = []
+    pulls = []
     for rows in (slice(i, i + step) for i in range(0, len(y), step)):
-        u, x = y[rows].double() - centre, own[rows].double() - centre
-        variance = sigma[rows].double().square()
-        # relative to the logit of `own`, which is 0
-        logits = torch.addmm(-half_norms, u, centred.T)
-        logits -= ((u - 0.5 * x) * x).sum(1, keepdim=True)
-        logits /= variance
+        logits = left[rows] @ right
         copies = places[rows].unsqueeze(1)
         logits.scatter_(1, copies, logits.gather(1, copies).masked_fill_(found[rows].unsqueeze(1), -torch.inf))
         top = logits.amax(1, keepdim=True).clamp_(min=0)
         weights = logits.sub_(top).to(points.dtype).exp_()
         others = weights.sum(1, keepdim=True)
-        total = others + (-top).exp().to(points.dtype)
-        pull = (weights @ points - others * own[rows]) / total
-        scores.append((own[rows] - y[rows] + pull) / sigma[rows].square())
-    return torch.cat(scores)
+        pulls.append((weights @ nearby - others * home[rows]) / (others + (-top).exp().to(points.dtype)))
+    return (own - y + torch.cat(pulls)) / sigma.square()
 
 
 def _copies(points: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
@@ -103,9 +101,10 @@ def _copies(points: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _keys(x: Tensor) -> Tensor:
-    """A 64-bit key of every row of x (b, d): equal rows have equal keys (integers add in any order)."""
+    """A key of every row of x (b, d), int64: equal rows have equal keys, for integers add up in any order."""
     import torch
 
-    bits = (x + 0.0).view(torch.int64 if x.dtype == torch.float64 else torch.int32)  # -0.0 + 0.0 = 0.0
-    factors = torch.randint(-(2**62), 2**62, x.shape[1:], generator=torch.Generator().manual_seed(1))
-    return (bits.to(torch.int64) * (2 * factors + 1).to(x.device)).sum(1)
+    bits = (x + 0.0).view(torch.int32)  # -0.0 + 0.0 = 0.0
+    generator = torch.Generator().manual_seed(1)
+    factors = torch.randint(-(2**31), 2**31, bits.shape[1:], dtype=torch.int32, generator=generator)
+    return (bits * factors.to(x.device).bitwise_or(1)).sum(1)

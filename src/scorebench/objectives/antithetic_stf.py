@@ -10,7 +10,7 @@ from pydantic import PositiveFloat, PositiveInt
 from scorebench.learning import Bins, Learner, average, begin, centres, interpolate
 from scorebench.objectives import Batch, Objective
 from scorebench.objectives._posterior import posterior_score
-from scorebench.objectives._terms import half_square
+from scorebench.objectives._terms import half_square, require_noise
 from scorebench.streams import integers, normal
 
 if TYPE_CHECKING:
@@ -39,12 +39,12 @@ class AntitheticSTF(Objective, Learner):
     sigma < (sqrt(2) - 1) tau and sigma > (sqrt(2) + 1) tau.
 
     Cost: two evaluations of the network per sample, as for `antithetic_dsm`, and the products of the noisy with
-    the reference points; `references` is the number of these, drawn anew at every step (None: all).
+    the reference points, of which `references` are drawn anew at every step (all where none are given).
     """
 
     requires_noise: ClassVar[bool] = True
     tau: PositiveFloat = 1.0
-    references: PositiveInt | None = 1024
+    references: PositiveInt | None = None
     bins: Bins = 12
 
     def __call__(self, score: Score, batch: Batch, generator: Generators = None) -> Tensor:
@@ -80,8 +80,7 @@ class AntitheticSTF(Objective, Learner):
         import torch
 
         sigma, reference = batch.sigma, batch.reference
-        if not bool((sigma > 0).all()):
-            raise ValueError("antithetic_stf is not defined at sigma = 0: use esm, ism, ssm or ssm_vr on clean data")
+        require_noise(sigma, "antithetic_stf is not defined at sigma = 0: use ism, ssm or ssm_vr on clean data")
         if reference is None:
             raise ValueError("antithetic_stf needs clean points for its targets: Batch(..., reference=...) is missing")
         event = [1] * (batch.clean.ndim - sigma.ndim)
