@@ -35,7 +35,7 @@ def test_unknown_name_lists_what_there_is(kind):
     ("kind", "given", "meant"),
     [
         ("objective", "dms", "dsm"),
-        ("objective", "antithetic", "antithetic_dsm"),
+        ("objective", "antithetic-dsm", "antithetic_dsm"),
         ("schedule", "geometrical", "geometric"),
         ("network", "mpl", "mlp"),
         ("sampler", "probability-flow", "probability_flow"),

@@ -12,14 +12,18 @@ from torch import Tensor
 
 from scorebench.objectives import Batch, Objective, Target
 from scorebench.streams import Streams, integers, normal
+from scorebench.trials import Learning, Trial
 
 if TYPE_CHECKING:
+    from scorebench.learning import State
     from scorebench.networks import Network, Parameters
     from scorebench.noise import Schedule
     from scorebench.parts import Score
 
 BLOCK = 16
-"""Steps whose random numbers are drawn at once."""
+"""Steps whose random numbers are drawn at once.
+
+Parts learn between blocks only, so the density that drew a sigma is the one that weighs it."""
 
 
 @dataclass(frozen=True)
@@ -38,13 +42,16 @@ class Fitted:
     """A trained network: averaged parameters (R, ...), training curves and how it went.
 
     curve: rows (replicate, step, metric, value). status: `trained` or `diverged`, one per replicate; diverged_at
-    is the step whose loss was not finite, after which the replicate was left as it was.
+    is the step whose loss was not finite, after which the replicate was left as it was. learned: what the objective
+    and the schedule have learned, if they learn. evaluations: points per replicate at which the network was
+    evaluated, in trials too.
     """
 
     parameters: Parameters
     curve: list[tuple[int, int, str, float]] = field(default_factory=list)
     status: list[str] = field(default_factory=list)
     diverged_at: list[int | None] = field(default_factory=list)
+    learned: dict[str, State] = field(default_factory=dict)
     evaluations: int = 0
     seconds: float = 0.0
 
@@ -88,18 +95,23 @@ def fit(
     fitted = Fitted({}, diverged_at=[None] * R)
     held_out = _validation_batch(schedule, validation, streams, target)
     losses = torch.zeros(R, device=train.device)
+    learning = Learning(objective, schedule, R, like=train)
     start = time.perf_counter()
     for step in range(optimisation.steps):
         if step % BLOCK == 0:
+            if learning.active:
+                trial = Trial(step, learning.objective, network, parameters, train, max(1, B // 2), streams, target)
+                learning.learn(trial)
+                score.points += trial.points
             block = step // BLOCK
             shape = (R, BLOCK, B)
             index = integers(len(train), shape, streams.at("index", block))
             noise = normal((*shape, *event), streams.at("noise", block))
-            sigma = schedule.sample(shape, streams.at("sigma", block), like=train)
+            sigma = learning.schedule.sample(shape, streams.at("sigma", block), like=train)
         i = step % BLOCK
         batch = Batch(train[index[:, i]], noise[:, i], sigma[:, i], target, reference=train)
-        losses_now = objective(score, batch, streams.at("probe", step))
-        loss = (schedule.weight(batch.sigma) * losses_now).mean(-1)
+        losses_now = learning.objective(score, batch, streams.at("probe", step))
+        loss = (learning.schedule.weight(batch.sigma) * losses_now).mean(-1)
         adam.zero_grad(set_to_none=True)
         loss.sum().backward()
         finite = loss.detach().isfinite()
@@ -133,6 +145,7 @@ def fit(
                 _log(fitted, done, metric, values)
     fitted.seconds = time.perf_counter() - start
     fitted.evaluations = score.points // R
+    fitted.learned = learning.states
     fitted.parameters = dict(zip(names, average, strict=True))
     fitted.status = ["trained" if at is None else "diverged" for at in fitted.diverged_at]
     return fitted

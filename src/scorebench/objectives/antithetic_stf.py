@@ -1,0 +1,96 @@
+"""Antithetic pairs where they help, two independent samples where they do not, and posterior-mean targets."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, ClassVar
+
+from pydantic import PositiveFloat, PositiveInt
+
+from scorebench.learning import Bins, Learner, average, begin, centres, interpolate
+from scorebench.objectives import Batch, Objective
+from scorebench.objectives._posterior import posterior_score
+from scorebench.objectives._terms import half_square, require_noise
+from scorebench.streams import integers, normal
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from scorebench.learning import State
+    from scorebench.parts import Score
+    from scorebench.streams import Generators
+    from scorebench.trials import Trial
+
+
+class AntitheticSTF(Objective, Learner):
+    """Stable targets (STF) on antithetic pairs, or on two independent samples, whichever varies less.
+
+    l = 1/2 [1/2 ||s(y1) - t(y1)||^2 + 1/2 ||s(y2) - t(y2)||^2],   y1 = x + sigma epsilon,
+    y2 = x - sigma epsilon where that is the better pair, else x' + sigma epsilon' with x' drawn from the reference,
+
+    t the posterior-mean score of p_sigma over the reference (Xu, Tong, Jaakkola 2023, eq. 7). The two halves are
+    complementary: t takes noise out of the target where several data points share the noised sample, and the
+    mirrored noise cancels the odd part of the rest, as in `antithetic_dsm`, where none do.
+
+    The switch is learned online: at the centres of `bins` bins of ln sigma the variances of the gradients in the
+    parameters of both kinds of pairs, V_pair and V_two = V_one / 2, are measured while the network trains, and the
+    mirrored pair is used where V_pair < V_two, that is 2 V_pair < V_one. Until then, and without training, the
+    closed forms of DSM with a linear score on N(0, tau^2 I) decide, which prefer the mirrored pair for
+    sigma < (sqrt(2) - 1) tau and sigma > (sqrt(2) + 1) tau.
+
+    Cost: two evaluations of the network per sample, as for `antithetic_dsm`, and the products of the noisy with
+    the reference points, of which `references` are drawn anew at every step (all where none are given).
+    """
+
+    requires_noise: ClassVar[bool] = True
+    tau: PositiveFloat = 1.0
+    references: PositiveInt | None = None
+    bins: Bins = 12
+
+    def __call__(self, score: Score, batch: Batch, generator: Generators = None) -> Tensor:
+        """Per-sample losses, shape of batch.sigma. Raises ValueError at sigma = 0 and without batch.reference."""
+        return self._losses(score, batch, generator, self.mirrored(batch.sigma))
+
+    def mirrored(self, sigma: Tensor) -> Tensor:
+        """Whether the pair at sigma is x +- sigma epsilon, of the shape of sigma."""
+        if self._learned is None:
+            pair, two = self._closed_forms(sigma)
+            return pair < two
+        pair, two = self._learned["pair"], self._learned["two"]
+        return interpolate((pair / two).log(), self._learned["sigma"], sigma) < 0
+
+    def begin(self, replicates: int, ladder: Tensor) -> State:
+        """V_pair and V_two per bin, those of the closed forms."""
+        sigma = centres(ladder, self.bins, replicates)
+        pair, two = self._closed_forms(sigma)
+        return begin(sigma, pair=pair, two=two)
+
+    def learn(self, state: State, trial: Trial) -> State:
+        """Averages of both variances at the centres of the bins."""
+        pair, _ = trial.gradient_moments(partial(self._losses, mirrored=True), state["sigma"])
+        two, _ = trial.gradient_moments(partial(self._losses, mirrored=False), state["sigma"])
+        return average(state, pair=pair, two=two)
+
+    def _closed_forms(self, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        """V_pair and V_two of DSM with s = -a y on N(0, tau^2 I), per dimension: 4 / (1 + rho)^2 and 1 / (2 rho)."""
+        rho = (sigma / self.tau).square()
+        return 4 / (1 + rho).square(), 0.5 / rho
+
+    def _losses(self, score: Score, batch: Batch, generator: Generators, mirrored: Tensor | bool) -> Tensor:
+        import torch
+
+        sigma, reference = batch.sigma, batch.reference
+        require_noise(sigma, "antithetic_stf is not defined at sigma = 0: use ism, ssm or ssm_vr on clean data")
+        if reference is None:
+            raise ValueError("antithetic_stf needs clean points for its targets: Batch(..., reference=...) is missing")
+        event = [1] * (batch.clean.ndim - sigma.ndim)
+        flip = torch.as_tensor(mirrored, device=sigma.device).expand_as(sigma).reshape(*sigma.shape, *event)
+        other = reference.to(batch.clean)[integers(len(reference), sigma.shape, generator, sigma)]
+        noise = torch.where(flip, -batch.noise, normal(batch.noise.shape, generator, batch.noise))
+        last = sigma.ndim - 1
+        clean = torch.cat([batch.clean, torch.where(flip, batch.clean, other)], last)
+        both = Batch(clean, torch.cat([batch.noise, noise], last), torch.cat([sigma, sigma], last))
+        y = both.noisy
+        t = posterior_score(y, both.sigma, reference, both.clean, generator, self.references)
+        first, second = half_square(score(y, both.sigma) - t, both.sigma).chunk(2, last)
+        return 0.5 * (first + second)

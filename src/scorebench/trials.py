@@ -1,0 +1,138 @@
+"""Trials between two training steps, from which objectives and schedules learn."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeAlias
+
+import torch
+from torch import Tensor
+
+from scorebench.learning import Learner, State
+from scorebench.objectives import Batch, Objective, Target
+from scorebench.objectives._optimal_loss import optimal_denoising_loss
+from scorebench.objectives._terms import half_square
+from scorebench.streams import Generators, Streams, integers, normal
+
+if TYPE_CHECKING:
+    from scorebench.networks import Network, Parameters
+    from scorebench.noise import Schedule
+    from scorebench.parts import Score
+
+Loss: TypeAlias = "Callable[[Score, Batch, Generators], Tensor]"
+
+
+@dataclass
+class Trial:
+    """Fresh samples at noise levels of a part's choice, on the network as it is.
+
+    They come from counted streams of their own: training draws the same with and without trials. All calls of one
+    trial get the same samples, so what is compared is compared on common random numbers.
+    """
+
+    step: int
+    objective: Objective
+    """What is trained, with what it has learned."""
+    network: Network
+    parameters: Parameters
+    train: Tensor
+    samples: int
+    """How many samples one call takes for all of its noise levels together (at least two for each)."""
+    streams: Streams
+    target: Target | None = None
+    points: int = 0
+    """Points at which the score was evaluated so far."""
+
+    def batch(self, sigma: Tensor) -> Batch:
+        """Samples at noise levels (R, K): shape (R, K, 2, n), two halves that are independent of each other."""
+        R, K = sigma.shape
+        shape = (R, K, 2, max(1, self.samples // (2 * K)))
+        index = integers(len(self.train), shape, self.streams.at("learn index", self.step), self.train)
+        noise = normal((*shape, *self.train.shape[1:]), self.streams.at("learn noise", self.step), self.train)
+        levels = sigma.reshape(R, K, 1, 1).expand(shape)
+        return Batch(self.train[index], noise, levels, self.target, reference=self.train)
+
+    def denoising_loss(self, sigma: Tensor) -> Tensor:
+        """E 1/2 ||s + epsilon / sigma||^2 at noise levels (R, K).
+
+        With the control variate (||epsilon||^2 - d) / (2 sigma^2), times the factor tau^4 / (tau^2 + sigma^2)^2 that
+        takes all of ||epsilon||^2 away for the score of N(0, tau^2 I), tau = 1: the scale of prepared data.
+        """
+        batch = self.batch(sigma)
+        with torch.no_grad():
+            s = self._score(self.parameters, len(sigma))(batch.noisy, batch.sigma)
+        loss = half_square(s + batch.noise / batch.scale, batch.sigma)
+        surplus = half_square(batch.noise, batch.sigma) - 0.5 * self.train[0].numel()
+        return (loss - surplus / (batch.sigma * (1 + batch.sigma.square())).square()).mean((2, 3))
+
+    def optimal_loss(self, sigma: Tensor) -> Tensor:
+        """What `denoising_loss` is for the exact score, estimated from the training points, (R, K)."""
+        (generator, *_) = self.streams.at("learn optimal loss", self.step)
+        return optimal_denoising_loss(self.train, sigma[0], generator).expand_as(sigma).clone()
+
+    def gradient_moments(self, loss: Loss, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        """V = tr Cov(g) and ||E g||^2 of the per-sample gradient g of a loss at noise levels (R, K): both (R, K).
+
+        From the mean gradients g1, g2 of two halves of n samples each, without bias:
+        V = E n/2 ||g1 - g2||^2 and ||E g||^2 = E g1^T g2.
+
+        Every half of every level is a replicate of its own for the network, so that one backward pass gives all
+        gradients; that takes the memory of 2 K copies of the parameters.
+        """
+        R, K = sigma.shape
+        batch = self.batch(sigma)
+        n = batch.sigma.shape[-1]
+        copies = {key: w.detach().repeat_interleave(2 * K, 0).requires_grad_() for key, w in self.parameters.items()}
+        losses = loss(self._score(copies, 2 * R * K), batch, self.streams.at("learn probe", self.step))
+        gradients = torch.autograd.grad(losses.mean(-1).sum(), list(copies.values()), allow_unused=True)
+        variance, square = torch.zeros_like(sigma), torch.zeros_like(sigma)
+        for gradient in gradients:
+            if gradient is not None:
+                first, second = gradient.reshape(R, K, 2, -1).unbind(2)
+                variance += 0.5 * n * (first - second).square().sum(-1)
+                square += (first * second).sum(-1)
+        return variance, square
+
+    def _score(self, parameters: Parameters, replicates: int) -> Score:
+        """The score of samples (..., R, K, 2, n), as (..., replicates, samples) for the parameters."""
+        inner = self.network.score(parameters)
+
+        def score(x: Tensor, sigma: Tensor) -> Tensor:
+            self.points += sigma.numel()
+            level = sigma.reshape(*sigma.shape[:-4], replicates, -1)
+            return inner(x.reshape(*level.shape, *x.shape[sigma.ndim :]), level).reshape(x.shape)
+
+        return score
+
+
+class Learning:
+    """An objective and a schedule with what they have learned so far; not `active` where neither learns."""
+
+    def __init__(self, objective: Objective, schedule: Schedule, replicates: int, like: Tensor) -> None:
+        self.objective, self.schedule = objective, schedule
+        self.states: dict[str, State] = {}
+        for name, part in (("objective", objective), ("schedule", schedule)):
+            if isinstance(part, Learner):
+                state = part.begin(replicates, schedule.ladder().to(like))
+                if state:
+                    self._inform(name, state)
+
+    @property
+    def active(self) -> bool:
+        """Whether there is anything to learn."""
+        return bool(self.states)
+
+    def learn(self, trial: Trial) -> None:
+        """Let both learn from a trial. A replicate whose new state is not finite keeps what it had."""
+        for name, old in self.states.items():
+            new = getattr(self, name).learn(old, trial)
+            finite = torch.stack([value.isfinite().flatten(1).all(1) for value in new.values()]).all(0)
+            state = {}
+            for key, value in new.items():
+                state[key] = torch.where(finite.reshape(-1, *[1] * (value.ndim - 1)), value, old[key])
+            self._inform(name, state)
+
+    def _inform(self, name: str, state: State) -> None:
+        self.states[name] = state
+        setattr(self, name, getattr(self, name).informed(state))
