@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
+from torch.optim.adam import adam
 
 from scorebench.objectives import Batch, Objective, Target
 from scorebench.streams import Streams, integers, normal
@@ -56,6 +57,32 @@ class Fitted:
     seconds: float = 0.0
 
 
+class _Adam:
+    """Adam (Kingma & Ba 2015, algorithm 1) as torch's function: its class imports torch's compiler, which takes longer
+    than many a training.
+    """
+
+    def __init__(self, weights: list[Tensor]) -> None:
+        self.weights = weights
+        self.first = [torch.zeros_like(weight) for weight in weights]
+        self.second = [torch.zeros_like(weight) for weight in weights]
+        self.steps = [torch.zeros((), device=weight.device) for weight in weights]
+
+    def step(self, rate: float) -> None:
+        """One step along the gradients; a weight without one stays as it is."""
+        used = [
+            (weight, weight.grad, *moments)
+            for weight, *moments in zip(self.weights, self.first, self.second, self.steps, strict=True)
+            if weight.grad is not None
+        ]
+        weights, gradients, first, second, steps = (list(each) for each in zip(*used, strict=True))
+        with torch.no_grad():
+            adam(
+                weights, gradients, first, second, [], steps, fused=True, lr=rate, beta1=0.9, beta2=0.999, eps=1e-8,
+                weight_decay=0.0, amsgrad=False, maximize=False,
+            )  # fmt: skip
+
+
 class _Counted:
     """A score that counts the points at which it is evaluated."""
 
@@ -89,7 +116,7 @@ def fit(
     for weight in weights:
         weight.requires_grad_()
     average = [weight.detach().clone() for weight in weights]
-    adam = torch.optim.Adam(weights, lr=optimisation.learning_rate, fused=True)
+    optimiser = _Adam(weights)
     score = _Counted(network.score(parameters))
     alive = torch.ones(R, dtype=torch.bool, device=train.device)
     fitted = Fitted({}, diverged_at=[None] * R)
@@ -112,7 +139,8 @@ def fit(
         batch = Batch(train[index[:, i]], noise[:, i], sigma[:, i], target, reference=train)
         losses_now = learning.objective(score, batch, streams.at("probe", step))
         loss = (learning.schedule.weight(batch.sigma) * losses_now).mean(-1)
-        adam.zero_grad(set_to_none=True)
+        for weight in weights:
+            weight.grad = None
         loss.sum().backward()
         finite = loss.detach().isfinite()
         gradients = [weight.grad for weight in weights if weight.grad is not None]
@@ -125,9 +153,8 @@ def fit(
             alive &= finite
             if not bool(alive.any()):
                 break
-        _follow(adam, optimisation, step)
         before = None if bool(alive.all()) else [weight.detach().clone() for weight in weights]
-        adam.step()
+        optimiser.step(_learning_rate(optimisation, step))
         with torch.no_grad():
             if before is not None:
                 for weight, old in zip(weights, before, strict=True):
@@ -151,12 +178,10 @@ def fit(
     return fitted
 
 
-def _follow(adam: torch.optim.Adam, optimisation: Optimisation, step: int) -> None:
+def _learning_rate(optimisation: Optimisation, step: int) -> float:
     """Cosine decay to zero after a linear warm-up over the first 2 % of the steps."""
     warm = min(1.0, (step + 1) / max(1, 0.02 * optimisation.steps))
-    rate = optimisation.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / optimisation.steps))
-    for group in adam.param_groups:
-        group["lr"] = rate
+    return optimisation.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * step / optimisation.steps))
 
 
 def _per_replicate(flags: Tensor, like: Tensor) -> Tensor:
