@@ -57,6 +57,7 @@ def page(results: Results, folders: Folders, cards: origins.Cards) -> str:
         holes=_holes(results),
         origins=origins.origins(cards),
         runs=origins.runs(cards),
+        cards=origins.embedded(cards),
         yaml=origins.as_yaml(results.params),
         script=script,
         script_hash=base64.b64encode(hashlib.sha256(script.encode()).digest()).decode(),
