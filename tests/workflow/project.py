@@ -89,13 +89,19 @@ class Project:
             if path.is_file() and path.name not in ("run.json", "times.csv", "report.html", ".gitignore")
         }
 
-    def published(self, top: Path) -> "Project":
-        """Results pushed to a folder remote and committed; a clone of that, before `dvc pull`."""
-        self.run("scorebench", "agree")
-        self.run("dvc", "remote", "add", "-d", "folder", str(top / "remote"))
-        self.run("dvc", "push")
+    def commit(self, message: str) -> None:
+        """Everything that git does not ignore."""
         self.run("git", "add", "-A")
-        self.run("git", "commit", "-qm", "Results")
+        self.run("git", "commit", "-qm", message)
+
+    def published(self, top: Path, remote: str = "", **settings: str) -> "Project":
+        """Results pushed to a remote (a folder unless another is given) and committed; a clone, before `dvc pull`."""
+        self.run("scorebench", "agree")
+        self.run("dvc", "remote", "add", "-d", "storage", remote or str(top / "remote"))
+        for name, value in settings.items():
+            self.run("dvc", "remote", "modify", "storage", name, value)
+        self.run("dvc", "push")
+        self.commit("Results")
         self.run("git", "clone", "-q", ".", str(top / "clone"))
         return Project(top / "clone")
 
@@ -124,6 +130,5 @@ def checkout(folder: Path, params: str) -> Project:
     project.run("git", "init", "-q", "-b", "main")
     project.run("git", "config", "user.name", "Test")
     project.run("git", "config", "user.email", "test@example.org")
-    project.run("git", "add", "-A")
-    project.run("git", "commit", "-qm", "Begin")
+    project.commit("Begin")
     return project

@@ -137,8 +137,7 @@ def test_killed_run_goes_on_and_ends_the_same(built: Project, tmp_path: Path, mo
 def test_experiments_in_place_and_aside(project: Project) -> None:
     """Case h: `dvc exp run`, in place and --temp, `dvc metrics diff`, `dvc plots`."""
     project.run("scorebench", "agree")
-    project.run("git", "add", "-A")
-    project.run("git", "commit", "-qm", "Results")
+    project.commit("Results")
     first = project.jobs()
     project.run("dvc", "exp", "run", "--temp", "-n", "aside", "-S", "+methods.dsm.training.batch=8")
     assert project.jobs() == first, "an experiment aside leaves the workspace alone"

@@ -67,8 +67,7 @@ def test_verify_names_missing_stale_and_orphaned(project: Project) -> None:
 
 def test_gc_removes_what_nothing_names(project: Project) -> None:
     project.run("scorebench", "agree")
-    project.run("git", "add", "-A")
-    project.run("git", "commit", "-qm", "Results")
+    project.commit("Results")
     (project.folder / "studies").joinpath("smoke.yaml").unlink()
     project.edit("  ssm_vr: {objective: ssm_vr}\n", "")
     folders = {p.parent for p in project.folder.rglob("run.json")}
