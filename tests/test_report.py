@@ -306,18 +306,19 @@ def test_ids_are_unique_and_referred_to(whole: tuple[str, dict[str, Any]]) -> No
 def test_charts_are_small_and_keep_what_is_drawn() -> None:
     charts = Charts(styles(["a", "b"], set()))
     curves = {m: {0.1 * 2**i: {0: 1.0 + i, 1: 2.0 + i} for i in range(8)} for m in ("a", "b")}
-    drawing = ET.fromstring(charts.scale_errors(curves, [], (0.1, 10.0)))
-    assert len(ET.tostring(drawing)) < 8000
-    markers = {f"marker:url(#{marker.get('id')})" for marker in drawing.iter("marker")}
-    points = [
-        e.attrib["d"].split() for e in drawing.iter("path") if e.get("style", "").rpartition("fill:none;")[2] in markers
-    ]
-    assert [len(line) for line in points].count(16) == 2, "8 marks, 2 coordinates each, for both methods"
-    lines = [e for e in drawing.iter("path") if "stroke-width:1.4" in e.get("style", "")]
-    assert [e.attrib["d"].replace("-", " ").count(" ") for e in lines] == [15, 15]
-    texts = {"".join(e.itertext()) for e in drawing.iter("text")}
-    assert "noise level σ" in texts
-    assert {"100", "10−1"} <= texts
+    first, second = (ET.fromstring(charts.scale_errors(curves, [], (0.1, 10.0))) for _ in range(2))
+    assert len(ET.tostring(first)) < 7000
+    marks = [e.attrib["d"].split() for e in first.iter("path") if "marker-mid" in e.attrib]
+    assert [len(line) for line in marks].count(16) == 2, "8 marks, 2 coordinates each, for both methods"
+    thick = re.findall(r"^\.(\w+)\{fill:none;stroke:(#\w+);stroke-width:1\.4", charts.sheet(), re.MULTILINE)
+    assert [colour for _, colour in thick] == ["#0072b2", "#d55e00"]
+    for name, _ in thick:
+        (line,) = (e for e in second.iter("path") if e.get("class") == name)
+        assert len(re.findall(r"-?[\d.]+", line.attrib["d"])) == 16
+    texts = {"".join(e.itertext()) for e in first.iter("text")}
+    assert {"noise level σ", "100", "10−1"} <= texts
+    ids = [{e.get("id") for e in drawing.iter()} - {None} for drawing in (first, second)]
+    assert not ids[0] & ids[1]
 
 
 def test_holes_say_why(whole: tuple[str, dict[str, Any]]) -> None:

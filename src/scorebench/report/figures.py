@@ -91,6 +91,14 @@ class Charts:
     def __init__(self, looks: Mapping[str, Style]) -> None:
         self.looks = looks
         self.drawn = 0
+        self.classes: dict[str, str] = {}
+
+    def sheet(self) -> Markup:
+        """The style rules of all charts drawn so far: they are mostly the same in all, and stand in the page once.
+
+        Of one class each: a mark that <use> draws has no ancestors that a rule could ask for.
+        """
+        return Markup("\n".join(f".{name}{{{style}}}" for style, name in self.classes.items()))
 
     @contextmanager
     def _axes(self, x: str, y: str) -> Iterator[tuple[Any, list[Markup]]]:
@@ -110,7 +118,7 @@ class Charts:
             nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
             figure.savefig(buffer, format="svg", metadata=nothing, transparent=True)
         self.drawn += 1
-        done.append(Markup(inline(buffer.getvalue(), f"f{self.drawn}")))
+        done.append(Markup(inline(buffer.getvalue(), f"f{self.drawn}", self.classes)))
 
     def scale_errors(self, curves: Mapping[str, Curve], untrained: list[Curve], limits: tuple[float, float]) -> Markup:
         """D(sigma) of every method, log-log: mean over replicates, band from the lowest to the highest."""

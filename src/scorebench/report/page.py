@@ -54,6 +54,7 @@ def page(results: Results, folders: Folders, cards: origins.Cards) -> str:
         oracles=[method for method in methods if results.oracle(method)],
         looks=looks,
         sections=sections,
+        sheet=charts.sheet(),
         holes=_holes(results),
         origins=origins.origins(cards),
         runs=origins.runs(cards),

@@ -13,8 +13,11 @@ DRAWN = ("d", "x", "y", "transform", "width", "height")
 """Attributes whose numbers are lengths in points, of which one decimal can be seen."""
 
 
-def inline(svg: str, prefix: str) -> str:
-    """An SVG document as an element: no prolog, metadata or style rules; ids of its own, which begin with `prefix`."""
+def inline(svg: str, prefix: str, looks: dict[str, str]) -> str:
+    """An SVG document as an element: no prolog, metadata or style rules; ids of its own, which begin with `prefix`.
+
+    Styles become classes: `looks` maps the styles of a page to them, and new ones are added to it.
+    """
     root = ET.fromstring(svg)
     for parent in list(root.iter()):
         for child in [c for c in parent if c.tag in (f"{NAMESPACE}metadata", f"{NAMESPACE}style")]:
@@ -29,6 +32,9 @@ def inline(svg: str, prefix: str) -> str:
         element.tag = element.tag.removeprefix(NAMESPACE)
     _unwrap(root)
     _join(root)
+    for element in root.iter():
+        if style := element.attrib.pop("style", ""):
+            element.set("class", looks.setdefault(style, f"s{len(looks)}"))
     return ET.tostring(root, encoding="unicode").replace(" />", "/>")
 
 
@@ -91,9 +97,9 @@ def _join(parent: ET.Element) -> None:
                 shape.attrib = {"id": own.pop("id"), "markerUnits": "userSpaceOnUse", "overflow": "visible"}
                 shape.append(ET.Element("path", own))
             points = " ".join(f"{mark.get('x')} {mark.get('y')}" for mark in marks)
-            kept.append(
-                ET.Element("path", {"d": f"M{points}", "style": f"fill:none;marker:url({marks[0].get('href')})"})
-            )
+            mark = f"url({marks[0].get('href')})"
+            ends = {f"marker-{end}": mark for end in ("start", "mid", "end")}
+            kept.append(ET.Element("path", {"d": f"M{points}", "fill": "none", **ends}))
         group[:] = kept
 
 
