@@ -12,7 +12,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install run ui pull git-pull push test test-fast lint format check-agreement agree clean
+.PHONY: help install run ui pull git-pull push test test-fast lint format check-agreement agree bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -40,7 +40,7 @@ agree: install ## after a direct snakemake run: make dvc.lock say what is on dis
 	scorebench agree
 
 check-agreement: install ## do params.yaml, plan, files and dvc.lock agree?
-	scorebench check
+	scorebench agree --check
 
 pull: git-pull install ## git and DVC together: the latest study with its results, every file checked
 	dvc pull
@@ -51,7 +51,7 @@ git-pull:
 
 push: install ## results and what names them: refused unless all is whole, agrees and is committed
 	scorebench verify
-	scorebench check
+	scorebench agree --check
 	@changed=$$(git status --porcelain -- $(VERSIONED)); if [ -n "$$changed" ]; then \
 	  echo "$$changed"; echo "not pushed: commit these first, for git names the results"; exit 1; fi
 	dvc push
@@ -76,6 +76,10 @@ format: install ## let the tools lay out the code
 	ruff check --fix-only .
 	ruff format .
 	snakefmt Snakefile workflow
+
+bench: install ## the figures of docs/benchmarks.md (on an idle machine)
+	python benchmarks/planning.py --cells 5000
+	python benchmarks/planning.py --cells 500 --finished
 
 clean: ## remove all results (not the environment)
 	rm -rf results reports/*/report.html reports/*/results.parquet reports/*/times.csv data/prepared .snakemake logs benchmarks/jobs .attic

@@ -1,12 +1,15 @@
-"""How long planning takes: keys, the workflow parsed and a dry run of a study of many cells.
+"""How long it takes to plan a large study, and to find out that there is nothing to do.
 
     python benchmarks/planning.py --cells 5000
+    python benchmarks/planning.py --cells 500 --finished
 
-Prints a table row: cells, seconds for the study and its keys, seconds for `snakemake -n`.
+Prints a table row. With --finished, every planned file is there (a stand-in of a few bytes: only the bookkeeping of
+Snakemake and DVC is measured), the plan is written and DVC has taken it all.
 """
 
 import argparse
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -14,6 +17,25 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
+SNAKEMAKE = [sys.executable, "-m", "snakemake", "--cores", "2", "--quiet", "all", "-n"]
+DVC = [sys.executable, "-m", "dvc"]
+KEYS = """
+import sys
+from scorebench.study import Study, UPTO
+study = Study(sys.argv[1])
+print(len(study.applicable), sum(len(study.plan(stage)) for stage in UPTO["report"]))
+"""
+FINISH = """
+import json
+from scorebench import storage
+from scorebench.study import Job, Study, UPTO
+study = Study("params.yaml")
+for stage in UPTO["report"]:
+    for job in study.jobs(stage):
+        for name, path in study.files(job).items():
+            text = study.key(job) if name == "KEY" else f"{stage} {job.at} {name}"
+            storage.write_text(path, json.dumps(text) if path.suffix == ".json" else text)
+"""
 
 
 def study(cells: int) -> str:
@@ -29,32 +51,58 @@ def study(cells: int) -> str:
     return f"{head}datasets:\n{datasets}{networks}methods:\n{entries}schedules:\n{schedules}{tail}"
 
 
+def project(folder: Path, cells: int) -> None:
+    """A repository that holds this project's source and workflow, and such a study as its params.yaml."""
+    for name in ("src", "workflow", "Snakefile", "dvc.yaml", ".gitignore", ".dvcignore", "data/raw"):
+        source, target = ROOT / name, folder / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
+        elif source.exists():
+            shutil.copy(source, target)
+    (folder / "params.yaml").write_text(study(cells))
+    for command in (["git", "init", "-q"], [*DVC, "init", "-q"], ["git", "add", "-A"]):
+        subprocess.run(command, cwd=folder, check=True)
+
+
+def measure(command: list[str], folder: Path) -> tuple[float, str]:
+    """Seconds that a command takes, and what it prints."""
+    environment = os.environ | {"PYTHONPATH": str(folder / "src"), "DVC_NO_ANALYTICS": "1"}
+    start = time.perf_counter()
+    done = subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True, text=True)
+    seconds = time.perf_counter() - start
+    if done.returncode:
+        sys.exit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+    return seconds, done.stdout
+
+
 def main() -> None:
     """Measure and print."""
-    parser = argparse.ArgumentParser(description=__doc__)
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--cells", type=int, default=5000)
-    cells = parser.parse_args().cells
-    environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    parser.add_argument("--finished", action="store_true", help="measure with nothing to do")
+    chosen = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
-        file = Path(name, "planning.yaml")
-        file.write_text(study(cells))
-        plan = (
-            "import sys; from scorebench.study import Study, UPTO; s = Study(sys.argv[1]);"
-            " print(len(s.applicable), sum(len(s.plan(x)) for x in UPTO['report']))"
-        )
-        start = time.perf_counter()
-        done = subprocess.run(
-            [sys.executable, "-c", plan, str(file)], env=environment, check=True, capture_output=True, text=True
-        )
-        keys = time.perf_counter() - start
-        start = time.perf_counter()
-        command = [sys.executable, "-m", "snakemake", "-n", "--quiet", "all", "--cores", "2", "-s", ROOT / "Snakefile"]
-        subprocess.run(
-            [*command, "--config", f"study={file}"], cwd=name, env=environment, check=True, capture_output=True
-        )
-        dry = time.perf_counter() - start
-    counted, jobs = done.stdout.split()
-    print(f"| {counted} cells, {jobs} jobs | keys {keys:.1f} s | snakemake -n {dry:.1f} s |")
+        folder = Path(name)
+        project(folder, chosen.cells)
+        keys, said = measure([sys.executable, "-c", KEYS, "params.yaml"], folder)
+        counted, jobs = said.split()
+        row = [f"{counted} cells, {jobs} jobs", f"keys {keys:.1f} s"]
+        if chosen.finished:
+            measure([sys.executable, "-c", FINISH], folder)
+            measure([sys.executable, "-m", "scorebench", "agree"], folder)
+            for label, command in {
+                "`snakemake -n`": SNAKEMAKE,
+                "`dvc status`": [*DVC, "status"],
+                "`dvc repro`": [*DVC, "repro"],
+            }.items():
+                seconds, said = measure(command, folder)
+                if "dvc" in label and "up to date" not in said:
+                    sys.exit(f"{label} found something to do:\n{said}")
+                row.append(f"nothing to do: {label} {seconds:.1f} s")
+        else:
+            row.append(f"`snakemake -n` {measure(SNAKEMAKE, folder)[0]:.1f} s")
+    print(f"| {' | '.join(row)} |")
 
 
 if __name__ == "__main__":

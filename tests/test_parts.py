@@ -63,7 +63,8 @@ def test_bad_options_come_all_together():
     faults = dict(error.value.faults)
     assert set(faults) == {("sigma_max",), ("sigma_mn",), ("levels",), ("weighting",)}
     assert faults[("sigma_mn",)] == (
-        "unknown name 'sigma_mn' (did you mean 'sigma_min'?); allowed: weighting, sigma_max, sigma_min, levels"
+        "unknown name 'sigma_mn' (did you mean 'sigma_min'?); "
+        "allowed: weighting, sigma_max, sigma_min, dimension, overlap, levels"
     )
     assert faults[("sigma_max",)].endswith("greater than 0; given: -1")
     assert faults[("levels",)].endswith("given: 'many'")

@@ -16,6 +16,8 @@ import typer
 from rich.console import Console
 
 from scorebench import provenance, storage
+from scorebench.commands.advise import advise
+from scorebench.commands.check import check
 from scorebench.params import InvalidStudy
 from scorebench.study import UPTO, Job, Study, UnknownJob
 
@@ -285,20 +287,22 @@ def stage(name: Annotated[str, typer.Argument(help="prepare, train, sample, eval
 
 @app.command()
 @plainly
-def agree() -> None:
+def agree(
+    check: Annotated[
+        bool,
+        typer.Option(
+            "--check", help="change nothing: exit status 0 if params.yaml, plan/, files, dvc.lock, MLflow agree"
+        ),
+    ] = False,
+) -> None:
     """After a direct Snakemake run: make plan/, dvc.lock and MLflow say what is on disk, if all that is planned is."""
     from scorebench import agreement
 
-    raise typer.Exit(agreement.agree(Study(DEFAULT)))
+    raise typer.Exit((agreement.check if check else agreement.agree)(Study(DEFAULT)))
 
 
-@app.command()
-@plainly
-def check() -> None:
-    """Say whether params.yaml, plan/, the files, dvc.lock and MLflow (where it is kept) agree; exit status 0 if so."""
-    from scorebench import agreement
-
-    raise typer.Exit(agreement.check(Study(DEFAULT)))
+for command in (advise, check):
+    app.command()(command)
 
 
 def main() -> None:

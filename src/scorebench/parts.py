@@ -24,6 +24,22 @@ if TYPE_CHECKING:
 Score: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"
 """score(x: (..., *event), sigma: (...)) -> (..., *event)."""
 
+
+@dataclass(frozen=True)
+class EnergyScore:
+    """A score that is the gradient of a scalar, and that scalar: s = -dE/dx, p_sigma(x) = exp(-E(x, sigma)) / Z(sigma).
+
+    `energy` takes what the score takes, x (..., *event) and sigma (...), and returns (...), in nats.
+    """
+
+    score: Score
+    energy: Callable[[Tensor, Tensor], Tensor]
+
+    def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """The score, (..., *event)."""
+        return self.score(x, sigma)
+
+
 PACKAGES = {
     "objective": "objectives",
     "schedule": "noise",
@@ -54,6 +70,8 @@ class Setting:
     """Whether the schedule trains at sigma = 0."""
     second_derivatives: bool
     """Whether the score network can be differentiated in x without losing terms."""
+    energy: bool = False
+    """Whether the score is the gradient of a scalar that is at hand, as `EnergyScore` holds it."""
 
 
 class UnknownPart(ValueError):

@@ -16,7 +16,14 @@ from typing import Any
 
 PACKAGE = "scorebench"
 ROOT = Path(__file__).parent
-NUMERIC = {"torch": "torch", "numpy": "numpy", "scipy": "scipy", "sklearn": "scikit-learn", "ot": "POT"}
+NUMERIC = {
+    "torch": "torch",
+    "torchdiffeq": "torchdiffeq",
+    "numpy": "numpy",
+    "scipy": "scipy",
+    "sklearn": "scikit-learn",
+    "ot": "POT",
+}
 """Packages that decide numbers: import name -> distribution."""
 
 
@@ -100,7 +107,8 @@ def _templates(package: str) -> tuple[tuple[str, str], ...]:
     return tuple((f"{package}/{path.name}", file_digest(path)[:16]) for path in sorted(folder.glob("*.j2")))
 
 
-def code(modules: list[str]) -> dict[str, str]:
+@functools.cache
+def code(modules: tuple[str, ...]) -> dict[str, str]:
     """Module -> hash for the modules given and all that they import, and the templates beside them."""
     names = sorted(set().union(*map(closure, modules)))
     return {name: source_digest(name) for name in names} | dict(t for name in names for t in _templates(name))
@@ -111,7 +119,8 @@ def _version(distribution: str) -> str:
     return importlib.metadata.version(distribution).partition("+")[0]
 
 
-def versions(modules: list[str]) -> dict[str, str]:
+@functools.cache
+def versions(modules: tuple[str, ...]) -> dict[str, str]:
     """Versions of the packages that decide numbers and that these modules, or what they import, use.
 
     Without the local part: 2.13.0+cpu and 2.13.0+cu130 are the same source.

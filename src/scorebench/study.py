@@ -94,6 +94,8 @@ class Study:
         self.samplers = {n: parts.build("sampler", e.sampler, e.options) for n, e in p.samplers.items()}
         self.cells = sorted({self._judge(*names) for names in self._grid()})
         self.key = functools.cache(self._key)
+        self.directory = functools.cache(self._directory)
+        self.files = functools.cache(self._files)
 
     def _grid(self) -> Iterator[tuple[str, str, str]]:
         p = self.params
@@ -109,12 +111,14 @@ class Study:
         return dimension
 
     def _setting(self, dataset: str, method: str, schedule: str) -> parts.Setting:
+        network = self.networks[self.params.methods[method].network]
         return parts.Setting(
             dimension=self._dimension(dataset),
             known_score=self.sources[dataset].known_score,
             levels=self.schedules[schedule].levels_trained,
             noise_free=self.schedules[schedule].noise_free,
-            second_derivatives=self.networks[self.params.methods[method].network].second_derivatives,
+            second_derivatives=network.second_derivatives,
+            energy=network.energy,
         )
 
     def _judge(self, dataset: str, method: str, schedule: str) -> Cell:
@@ -238,16 +242,15 @@ class Study:
             {"dataset": c.dataset, "method": c.method, "schedule": c.schedule, "reason": c.reason} for c in self.cells
         ]
 
-    def modules(self, job: Job) -> list[str]:
+    def modules(self, job: Job) -> tuple[str, ...]:
         """Modules that a job uses; what they import belongs to them."""
-        found = [f"scorebench.stages.{job.stage}"]
+        found = (f"scorebench.stages.{job.stage}",)
         if job.stage == "report":
             return found
         spec = self.spec(job)
         used = [*spec.values(), *spec.get("samplers", {}).values()]
-        return found + [
-            parts.module(part["kind"], part["name"]) for part in used if isinstance(part, dict) and "kind" in part
-        ]
+        named = (part for part in used if isinstance(part, dict) and "kind" in part)
+        return (*found, *(parts.module(part["kind"], part["name"]) for part in named))
 
     def ingredients(self, job: Job) -> dict[str, Any]:
         """All that a key is the hash of."""
@@ -263,7 +266,7 @@ class Study:
     def _key(self, job: Job) -> str:
         return provenance.digest(self.ingredients(job))[:KEY_LENGTH]
 
-    def directory(self, job: Job) -> Path:
+    def _directory(self, job: Job) -> Path:
         """Where a job's results lie."""
         if job.stage == "report":
             return Path("reports", self.name)
@@ -278,9 +281,14 @@ class Study:
         """The folder that holds all results of a stage of the study of this name."""
         return Path("data", "prepared", study) if stage == "prepare" else Path("results", study, FOLDERS[stage])
 
-    def files(self, job: Job) -> dict[str, Path]:
+    def _files(self, job: Job) -> dict[str, Path]:
         """A job's results, by file name."""
-        return {name: self.directory(job) / name for name in FILES[job.stage]}
+        directory = self.directory(job)
+        return {name: directory / name for name in FILES[job.stage]}
+
+    def card(self, job: Job) -> Path:
+        """A job's provenance card: written last, so where it stands the rest does."""
+        return self.directory(job) / "run.json"
 
     def plan(self, stage: str) -> dict[str, str]:
         """Place -> key for all jobs of a stage."""

@@ -13,6 +13,11 @@ from scorebench.parts import BadOptions, Setting, UnknownPart
 
 FREE = Setting(dimension=2, known_score=True, levels=None, noise_free=False, second_derivatives=True)
 
+KNOWN = [
+    *["esm", "ism", "dsm", "ssm", "ssm_vr", "hybrid", "antithetic_dsm", "fd_ssm", "dsm_cv", "switch", "stf"],
+    *["stf_ssm_vr", "tsm", "lcss", "second_order_dsm"],
+]
+
 
 def test_every_objective_applies_where_nothing_is_in_the_way():
     assert {name: objective(name).not_applicable(FREE) for name in parts.names("objective")} == dict.fromkeys(
@@ -23,16 +28,23 @@ def test_every_objective_applies_where_nothing_is_in_the_way():
 @pytest.mark.parametrize(
     ("change", "refused", "reason"),
     [
-        ({"noise_free": True, "levels": 1}, {"dsm", "hybrid", "antithetic_dsm"}, "sigma = 0"),
-        ({"known_score": False}, {"esm"}, "exact score"),
-        ({"second_derivatives": False}, {"ism", "ssm", "ssm_vr", "hybrid"}, "no second derivatives"),
+        (
+            {"noise_free": True, "levels": 1},
+            {"dsm", "hybrid", "antithetic_dsm", "dsm_cv", "lcss", "second_order_dsm", "stf", "stf_ssm_vr"},
+            "sigma = 0",
+        ),
+        ({"known_score": False}, {"esm", "tsm"}, "exact score"),
+        (
+            {"second_derivatives": False},
+            {"ism", "ssm", "ssm_vr", "hybrid", "second_order_dsm", "stf_ssm_vr", "switch"},
+            "no second derivatives",
+        ),
         ({"dimension": 64}, {"ism"}, "64 backward passes"),
     ],
 )
 def test_reasons(change, refused, reason):
     setting = dataclasses.replace(FREE, **change)
-    known = {"esm", "ism", "dsm", "ssm", "ssm_vr", "hybrid", "antithetic_dsm"}
-    reasons = {name: objective(name).not_applicable(setting) for name in known}
+    reasons = {name: objective(name).not_applicable(setting) for name in KNOWN}
     assert {name for name, why in reasons.items() if why} == refused
     assert all(reason in reasons[name] for name in refused)
 
@@ -43,7 +55,7 @@ def test_ism_in_high_dimensions_on_request():
     assert "max_dimension: 63" in objective("ism", max_dimension=63).not_applicable(setting)
 
 
-@pytest.mark.parametrize("name", ["dsm", "hybrid", "antithetic_dsm"])
+@pytest.mark.parametrize("name", [name for name in parts.names("objective") if objective(name).requires_noise])
 @pytest.mark.parametrize("sigma", [[0.0, 0.0], [0.5, 0.0], [0.5, float("nan")]])
 def test_one_noise_free_sample_is_enough_to_refuse(name, sigma):
     batch = Batch(torch.ones(2, 3), torch.ones(2, 3), torch.tensor(sigma))
@@ -51,10 +63,18 @@ def test_one_noise_free_sample_is_enough_to_refuse(name, sigma):
         objective(name)(lambda x, _: -x, batch)
 
 
-def test_esm_without_the_exact_score():
+@pytest.mark.parametrize("name", [name for name in parts.names("objective") if objective(name).requires_target])
+def test_without_the_exact_score(name):
     batch = Batch(torch.ones(2, 3), torch.ones(2, 3), torch.ones(2))
-    with pytest.raises(ValueError, match=r"target=.* is missing"):
-        objective("esm")(lambda x, _: -x, batch)
+    with pytest.raises(ValueError, match=rf"{name} needs .*target=.* is missing"):
+        objective(name)(lambda x, _: -x, batch)
+
+
+@pytest.mark.parametrize("name", ["stf", "stf_ssm_vr"])
+def test_without_points_to_refer_to(name):
+    batch = Batch(torch.ones(2, 3), torch.ones(2, 3), torch.ones(2))
+    with pytest.raises(ValueError, match=rf"{name} needs .*reference=.* is missing"):
+        objective(name)(lambda x, _: -x, batch)
 
 
 def test_options_are_checked():

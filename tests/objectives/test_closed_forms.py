@@ -16,7 +16,12 @@ Each has the mean (a - a*) d v, the derivative of 1/2 E||s - s*||^2 = 1/2 (a - a
     SSM      (u'y)^2 / v is ||u||^2 chi^2_1 given u: 2 E||u||^4 = 2 d^2 (Rademacher, sphere), 2 d (d + 2) (Gaussian)
     hybrid   DSM and ISM gradients are uncorrelated: (1 - lambda)^2 d / rho + lambda^2 2 d, smallest at
              lambda* = 1 / (1 + 2 rho), where it is 2 d / (1 + 2 rho)
-    A-DSM    tau^2 / v (chi^2_d - chi^2_d): 4 d tau^4 / v^2
+    A-DSM    tau^2 / v (chi^2_d - mean of K chi^2_d): 2 d (1 + 1 / K) tau^4 / v^2, the K norms being independent
+    C1-DSM   a ||y||^2 - y'epsilon / sigma + x'epsilon / sigma = a ||y||^2 - ||epsilon||^2: 4 d tau^2 / v
+    FD-SSM   the finite difference of a linear score is exact: that of SSM-VR
+    TSM      x / tau^2 = y / v - r' with r' | y ~ N(0, sigma^2 / (v tau^2) I): d rho; mixed with DSM by tau: 0
+    switch   that of SSM-VR below the threshold and of DSM above
+    orthogonal probes: d of them make SSM and SSM-VR ISM, 2 d
 """
 
 from __future__ import annotations
@@ -56,6 +61,15 @@ def variances(tau: float, sigma: float, d: int) -> dict[str, tuple[Objective, fl
         "hybrid": (objective("hybrid", tau=tau), 2 * d / (1 + 2 * rho)),
         "hybrid fixed": (objective("hybrid", fixed=FIXED), (1 - FIXED) ** 2 * d / rho + FIXED**2 * 2 * d),
         "antithetic_dsm": (objective("antithetic_dsm"), 4 * d * tau**4 / v**2),
+        "antithetic_dsm 3 pairs": (objective("antithetic_dsm", pairs=3), 2 * d * (4 / 3) * tau**4 / v**2),
+        "dsm_cv": (objective("dsm_cv"), 4 * d * tau**2 / v),
+        "fd_ssm": (objective("fd_ssm"), 2 * d),
+        "fd_ssm 4 gaussian": (objective("fd_ssm", probe="gaussian", probes=4, step=1.0), 2.5 * d),
+        "tsm": (objective("tsm"), d * rho),
+        "switch below": (objective("switch", threshold=2 * sigma), 2 * d),
+        "switch above": (objective("switch", threshold=sigma / 2), d / rho),
+        "ssm d orthogonal": (objective("ssm", probe="orthogonal", probes=d), 2 * d),
+        "ssm_vr d orthogonal": (objective("ssm_vr", probe="orthogonal", probes=d), 2 * d),
     }
 
 
@@ -81,20 +95,21 @@ def test_expected_gradient_is_that_of_the_score_error(name, ratio, tau, sigma, d
     v = tau**2 + sigma**2
     loss = objective("esm") if name == "esm" else variances(tau, sigma, d)[name][0]
     expected = (ratio - 1) * d  # (a - 1/v) d v at a = ratio / v
-    assert_mean(gradients(loss, ratio / v, tau, sigma, d, 50_000), expected, within=0.05 * abs(expected))
+    assert_mean(gradients(loss, ratio / v, tau, sigma, d, 30_000), expected, within=0.05 * abs(expected))
 
 
 @pytest.mark.parametrize(("tau", "sigma", "d"), SETTINGS)
 @pytest.mark.parametrize("name", NAMES)
 def test_gradient_variance_at_the_optimum(name, tau, sigma, d, assert_mean):
     loss, variance = variances(tau, sigma, d)[name]
-    g = gradients(loss, 1 / (tau**2 + sigma**2), tau, sigma, d, 400_000)
-    assert_mean(g.square(), variance, within=0.017 * variance if name == "ssm gaussian" else 0.007 * variance)
+    g = gradients(loss, 1 / (tau**2 + sigma**2), tau, sigma, d, 200_000)
+    assert_mean(g.square(), variance, within=0.024 * variance if name == "ssm gaussian" else 0.01 * variance)
 
 
-def test_esm_gradient_vanishes_at_the_optimum():
-    g = gradients(objective("esm"), 0.5, 1.0, 1.0, 3, 1000)
-    assert g.abs().max() < 1e-14
+@pytest.mark.parametrize(("name", "options"), [("esm", {}), ("tsm", {"tau": 1.0})])
+def test_gradient_without_variance_at_the_optimum(name, options):
+    g = gradients(objective(name, **options), 0.5, 1.0, 1.0, 3, 1000)
+    assert g.abs().max() < 1e-13
 
 
 @pytest.mark.parametrize(("tau", "sigma", "d"), SETTINGS)
@@ -144,6 +159,28 @@ def test_hybrid_weight_is_the_best_and_gains_one_to_two(tau, sigma):
 def test_hybrid_gains_exactly_two_at_the_crossover(tau):
     lam = objective("hybrid", tau=tau).weight(torch.tensor(tau / math.sqrt(2), dtype=torch.float64)).item()
     assert lam == pytest.approx(0.5, rel=1e-12)  # V_D = V_V = 2: the mean of two equal variances has half of it
+
+
+@pytest.mark.parametrize(("d", "n", "rho"), [(2, 16, 0.1), (2, 64, 0.3), (5, 64, 1.0)])
+def test_weight_of_ssm_vr_beside_a_target_field_is_nearly_the_best(d, n, rho):
+    """V(lambda) over V at the best lambda, both measured: the closed form is within 25 %."""
+    tau = 0.7
+    sigma, runs, generator = tau * rho**0.5, 300, torch.Generator().manual_seed(61)
+    g: dict[str, list[Tensor]] = {"stf": [], "ism": []}
+    for _ in range(runs):
+        clean, noise = torch.randn(2, 40, d, dtype=torch.float64, generator=generator)
+        reference = tau * torch.randn(n, d, dtype=torch.float64, generator=generator)
+        batch = Batch(tau * clean, noise, torch.full((40,), sigma, dtype=torch.float64), reference=reference)
+        for name, values in g.items():
+            slope = torch.full((40,), 1 / (tau**2 + sigma**2), dtype=torch.float64, requires_grad=True)
+            objective(name)(lambda y, _, a=slope: -a[:, None] * y, batch).sum().backward()
+            values.append(slope.grad)
+    stf, ism = (torch.cat(values) for values in g.values())
+    lam = objective("stf_ssm_vr", tau=tau).weight(torch.tensor(sigma, dtype=torch.float64), d, n)
+    grid = torch.linspace(0, 1, 201, dtype=torch.float64)
+    least = min(float(((1 - x) * stf + x * ism).var()) for x in grid)
+    assert float(((1 - lam) * stf + lam * ism).var()) < 1.25 * least
+    assert least < 0.95 * min(float(stf.var()), float(ism.var()))
 
 
 def test_variance_theorem_on_a_mixture(assert_mean):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 from hypothesis import given
@@ -63,6 +65,40 @@ def test_ism(batch, terms):
     s, J = terms
     expected = 0.5 * s.square().sum(-1) + J.diagonal(dim1=-2, dim2=-1).sum(-1)
     torch.testing.assert_close(objective("ism")(curved, batch), expected, rtol=1e-13, atol=1e-13)
+
+
+@pytest.mark.parametrize("d", [16, 17, 40])
+def test_ism_in_many_dimensions(d):
+    """s_i = sin(c_i y_i + y_j) with j = i + 1 mod d: div s = sum_i c_i cos(c_i y_i + y_j), on images too."""
+    y = torch.randn(3, d, dtype=torch.float64, generator=torch.Generator().manual_seed(7))
+    c = torch.linspace(1, 2, d, dtype=torch.float64)
+    sigma = torch.zeros(3, dtype=torch.float64)
+    angle = c * y + y.roll(-1, -1)
+    expected = 0.5 * angle.sin().square().sum(-1) + (c * angle.cos()).sum(-1)
+    score = lambda y, _: (c * y.flatten(1) + y.flatten(1).roll(-1, -1)).sin().reshape(y.shape)  # noqa: E731
+    for clean in (y, y.reshape(3, 1, 1, d)):
+        torch.testing.assert_close(
+            objective("ism")(score, Batch(clean, 0 * clean, sigma)), expected, rtol=1e-12, atol=0
+        )
+
+
+@pytest.mark.parametrize("shape", [(), (8,), (2, 4)])
+@pytest.mark.parametrize("threshold", [0.01, 0.9, 9.0])
+def test_switch_is_ssm_vr_below_and_dsm_above(shape, threshold):
+    """With every order of sigma, sigma = 0 among them."""
+    sigma = torch.tensor([0.5, 0.0, 1.4, 0.9, 3.0, 0.2, 1.1, 0.7], dtype=torch.float64)
+    x, noise = torch.randn(2, 8, D, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
+    n = math.prod(shape)
+    batch = Batch(x[:n].reshape(*shape, D), noise[:n].reshape(*shape, D), sigma[:n].reshape(shape))
+    a = torch.tensor(0.7, dtype=torch.float64, requires_grad=True)
+    score = lambda y, sigma: curved(a * y, sigma)  # noqa: E731
+    loss = objective("switch", threshold=threshold)(score, batch, seeded())
+    ssm = objective("ssm_vr")(score, batch, seeded())
+    safe = Batch(batch.clean, batch.noise, batch.sigma.clamp(min=1e-9))
+    expected = torch.where(batch.sigma < threshold, ssm, objective("dsm")(score, safe))
+    torch.testing.assert_close(loss, expected, rtol=1e-12, atol=1e-12)
+    (gradient,) = torch.autograd.grad(loss.sum(), a)
+    assert gradient.isfinite()
 
 
 def test_dsm(batch, terms):

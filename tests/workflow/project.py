@@ -135,7 +135,7 @@ class Project:
         assert "up to date" in self.run("dvc", "status")
         assert "Data and pipelines are up to date" in self.run("dvc", "repro", "--dry")
         kept = (self.folder / "mlflow.db").exists()
-        assert f"{', MLflow' if kept else ' jobs'} and dvc.lock agree" in self.run("scorebench", "check")
+        assert f"{', MLflow' if kept else ' jobs'} and dvc.lock agree" in self.run("scorebench", "agree", "--check")
         if kept:
             assert self.tracked()[0] == self.planned()
 

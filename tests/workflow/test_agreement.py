@@ -33,7 +33,7 @@ def test_everything_is_built_and_nothing_is_left_to_do(built: Project) -> None:
 def test_direct_run_agrees_after_one_command(project: Project) -> None:
     """Case e: snakemake first, then DVC and MLflow."""
     before = project.jobs()
-    assert "plan/default/train.json is not the plan" in project.run("scorebench", "check", ok=False)
+    assert "plan/default/train.json is not the plan" in project.run("scorebench", "agree", "--check", ok=False)
     project.run("scorebench", "agree")
     project.agrees()
     assert project.jobs() == before

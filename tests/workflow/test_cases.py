@@ -150,7 +150,7 @@ def test_experiments_in_place_and_aside(project: Project) -> None:
         *stages_of({"ring8/dsm/log_uniform"}),
     }
     assert "D_integral" in project.run("dvc", "metrics", "diff", "HEAD")
-    said = project.run("scorebench", "check", ok=False)
+    said = project.run("scorebench", "agree", "--check", ok=False)
     assert said.count("\n") == 1
     assert "MLflow lags behind" in said
     assert "runs not there: 2; runs current, but not planned: 2" in said

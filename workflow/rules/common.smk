@@ -23,12 +23,14 @@ def job(stage, wildcards):
     return found
 
 
-def results_of(stage, role):
-    """Input function: the files of the job that plays a role for this one."""
-    return lambda wildcards: [
-        ancient(str(path))
-        for path in STUDY.files(STUDY.inputs(job(stage, wildcards))[role]).values()
-    ]
+def result_of(stage, role):
+    """Input function: the card of the job that plays a role for this one, which is written after its other files.
+
+    (One file, not all of them: every input costs time when a large study is planned. The targets name all files.)
+    """
+    return lambda wildcards: ancient(
+        str(STUDY.card(STUDY.inputs(job(stage, wildcards))[role]))
+    )
 
 
 def results(stage, pattern):
@@ -37,8 +39,8 @@ def results(stage, pattern):
 
 
 def upto(stage):
-    """Every file up to a stage."""
-    return [
+    """Input function: every file up to a stage."""
+    return lambda wildcards: [
         str(path)
         for s in UPTO[stage]
         for j in STUDY.jobs(s)

@@ -9,9 +9,9 @@ rule evaluate:
 
 rule evaluate_cell:
     input:
-        data=results_of("evaluate", "data"),
-        checkpoint=results_of("evaluate", "checkpoint"),
-        samples=results_of("evaluate", "samples"),
+        data=result_of("evaluate", "data"),
+        checkpoint=result_of("evaluate", "checkpoint"),
+        samples=result_of("evaluate", "samples"),
     output:
         results("evaluate", CELL),
     log:
@@ -22,19 +22,16 @@ rule evaluate_cell:
     resources:
         mem_mb=attempt_mem("evaluate"),
         runtime=attempt_runtime("evaluate"),
-    params:
-        scorebench=SCOREBENCH,
-        study=STUDY_FILE,
     message:
         "Evaluating {wildcards.method} on {wildcards.dataset}, noise {wildcards.schedule}"
     shell:
-        "{params.scorebench} evaluate --study {params.study:q} --cell {wildcards.dataset}/{wildcards.method}/{wildcards.schedule}"
+        "{SCOREBENCH} evaluate --study {STUDY_FILE:q} --cell {wildcards.dataset}/{wildcards.method}/{wildcards.schedule}"
         " --key {wildcards.key} >{log:q} 2>&1"
 
 
 rule floor_dataset:
     input:
-        data=results_of("floor", "data"),
+        data=result_of("floor", "data"),
     output:
         results("floor", "{dataset}/{key}"),
     log:
@@ -45,11 +42,8 @@ rule floor_dataset:
     resources:
         mem_mb=attempt_mem("evaluate"),
         runtime=attempt_runtime("evaluate"),
-    params:
-        scorebench=SCOREBENCH,
-        study=STUDY_FILE,
     message:
         "Measuring the true-against-true floor of {wildcards.dataset}"
     shell:
-        "{params.scorebench} floor --study {params.study:q} --dataset {wildcards.dataset}"
+        "{SCOREBENCH} floor --study {STUDY_FILE:q} --dataset {wildcards.dataset}"
         " --key {wildcards.key} >{log:q} 2>&1"

@@ -18,11 +18,8 @@ rule prepare_dataset:
     resources:
         mem_mb=attempt_mem("prepare"),
         runtime=attempt_runtime("prepare"),
-    params:
-        scorebench=SCOREBENCH,
-        study=STUDY_FILE,
     message:
         "Preparing {wildcards.dataset}"
     shell:
-        "{params.scorebench} prepare --study {params.study:q} --dataset {wildcards.dataset}"
+        "{SCOREBENCH} prepare --study {STUDY_FILE:q} --dataset {wildcards.dataset}"
         " --key {wildcards.key} >{log:q} 2>&1"

@@ -13,7 +13,11 @@ rule report:
 
 rule draw_report:
     input:
-        scores=[ancient(path) for path in upto("evaluate")],
+        results=lambda wildcards: [
+            ancient(str(STUDY.card(j)))
+            for s in UPTO["evaluate"]
+            for j in STUDY.jobs(s)
+        ],
         stale=unless_current(),
     output:
         [str(path) for path in STUDY.files(Job("report")).values()],
@@ -26,10 +30,8 @@ rule draw_report:
         mem_mb=attempt_mem("report"),
         runtime=attempt_runtime("report"),
     params:
-        scorebench=SCOREBENCH,
-        study=STUDY_FILE,
         key=STUDY.key(Job("report")),
     message:
         "Drawing the report of study {STUDY.name}"
     shell:
-        "{params.scorebench} report --study {params.study:q} --key {params.key} >{log:q} 2>&1"
+        "{SCOREBENCH} report --study {STUDY_FILE:q} --key {params.key} >{log:q} 2>&1"

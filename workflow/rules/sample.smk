@@ -9,8 +9,8 @@ rule sample:
 
 rule sample_cell:
     input:
-        data=results_of("sample", "data"),
-        checkpoint=results_of("sample", "checkpoint"),
+        data=result_of("sample", "data"),
+        checkpoint=result_of("sample", "checkpoint"),
     output:
         results("sample", CELL),
     log:
@@ -22,11 +22,8 @@ rule sample_cell:
         mem_mb=attempt_mem("sample"),
         runtime=attempt_runtime("sample"),
         gpu=STUDY.params.compute.sample.gpu,
-    params:
-        scorebench=SCOREBENCH,
-        study=STUDY_FILE,
     message:
         "Sampling {wildcards.method} on {wildcards.dataset}, noise {wildcards.schedule}"
     shell:
-        "{params.scorebench} sample --study {params.study:q} --cell {wildcards.dataset}/{wildcards.method}/{wildcards.schedule}"
+        "{SCOREBENCH} sample --study {STUDY_FILE:q} --cell {wildcards.dataset}/{wildcards.method}/{wildcards.schedule}"
         " --key {wildcards.key} >{log:q} 2>&1"

@@ -10,10 +10,7 @@ rule track:
     resources:
         mem_mb=1500,
         runtime=60,
-    params:
-        scorebench=SCOREBENCH,
-        study=STUDY_FILE,
     message:
         "Bringing the results of study {STUDY.name} to MLflow"
     shell:
-        "{params.scorebench} track --study {params.study:q} >{log:q} 2>&1"
+        "{SCOREBENCH} track --study {STUDY_FILE:q} >{log:q} 2>&1"

@@ -9,7 +9,7 @@ rule train:
 
 rule train_cell:
     input:
-        data=results_of("train", "data"),
+        data=result_of("train", "data"),
     output:
         results("train", CELL),
     log:
@@ -21,11 +21,8 @@ rule train_cell:
         mem_mb=attempt_mem("train"),
         runtime=attempt_runtime("train"),
         gpu=STUDY.params.compute.train.gpu,
-    params:
-        scorebench=SCOREBENCH,
-        study=STUDY_FILE,
     message:
         "Training {wildcards.method} on {wildcards.dataset}, noise {wildcards.schedule}"
     shell:
-        "{params.scorebench} train --study {params.study:q} --cell {wildcards.dataset}/{wildcards.method}/{wildcards.schedule}"
+        "{SCOREBENCH} train --study {STUDY_FILE:q} --cell {wildcards.dataset}/{wildcards.method}/{wildcards.schedule}"
         " --key {wildcards.key} >{log:q} 2>&1"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from scorebench.data import Points, Source, split_counts, split_rows, standardise
 
@@ -47,7 +47,12 @@ class Table(Source):
         if rows.size == 0:
             raise ValueError(f"{path} holds no values")
         if not np.isfinite(rows).all():
-            raise ValueError(f"{path}: {int((~np.isfinite(rows)).sum())} values are missing or not finite")
+            bad = np.flatnonzero(~np.isfinite(rows).all(1))
+            shown = ", ".join(map(str, bad[:5])) + (", ..." if len(bad) > 5 else "")
+            count = int((~np.isfinite(rows)).sum())
+            raise ValueError(
+                f"{path}: {count} values are missing or not finite, in rows {shown} (counted from 0, without a header)"
+            )
         return rows
 
     def _array(self, path: Path) -> np.ndarray:
@@ -55,7 +60,10 @@ class Table(Source):
 
         if self.columns:
             raise ValueError(f"{path} has no column names, so `columns` can't pick any")
-        array = np.load(path, allow_pickle=False)
+        try:
+            array = np.load(path, allow_pickle=False)
+        except (ValueError, EOFError) as error:
+            raise ValueError(f"{path} is not a npy file of numbers: {error}") from None
         if array.ndim == 0 or array.dtype.kind not in "fiu":
             raise ValueError(f"{path} must hold rows of real numbers, it holds {array.dtype} of shape {array.shape}")
         if array.size == 0:
@@ -64,19 +72,26 @@ class Table(Source):
 
     def _columns(self, path: Path) -> np.ndarray:
         import numpy as np
+        import pyarrow
         import pyarrow.csv
         import pyarrow.parquet
         from pyarrow import types
 
         read = pyarrow.parquet.read_table if path.suffix == ".parquet" else pyarrow.csv.read_csv
-        table = read(path)
+        try:
+            table = read(path)
+        except pyarrow.ArrowException as error:
+            raise ValueError(f"{path} is not a {path.suffix[1:]} file that can be read: {error}") from None
         unknown = [c for c in self.columns or [] if c not in table.column_names]
         if unknown:
             raise ValueError(f"{path} has no columns {unknown}; it has: {table.column_names}")
         table = table.select(self.columns) if self.columns else table
+        if table.num_rows == 0:
+            raise ValueError(f"{path} holds no values")
         text = [f.name for f in table.schema if not (types.is_floating(f.type) or types.is_integer(f.type))]
         if text:
-            raise ValueError(f"{path}: columns {text} are not numbers; choose others with `columns`")
+            first = _not_a_number(text[0], table[text[0]].to_pylist())
+            raise ValueError(f"{path}: columns {text} are not numbers; choose others with `columns`{first}")
         return np.column_stack([c.to_numpy().astype(np.float64) for c in table.columns])
 
     def dimension(self) -> int:
@@ -91,3 +106,14 @@ class Table(Source):
         """The rows, shuffled, split and standardised."""
         splits, shift, scale = standardise(split_rows(self.rows(), sizes, seed), per_column=True)
         return Points(splits, self.origin or self.path, self.licence, shift=shift, scale=scale)
+
+
+def _not_a_number(name: str, values: list[Any]) -> str:
+    """` (row 3 of 'price' holds 'n/a')`: the first value of a column that is no number."""
+    for row, value in enumerate(values):
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            if value is not None:
+                return f" (row {row} of {name!r} holds {str(value)[:40]!r})"
+    return ""

@@ -49,15 +49,21 @@ class Network(Part):
         """F: u (..., *event), c (...) -> (..., *event)."""
         raise TypeError(f"{type(self).__name__} defines no field")
 
-    def score(self, parameters: Parameters) -> Score:
-        """score(x: (..., *event), sigma: (...)) -> (..., *event) with these parameters."""
+    def conditioning(self, sigma: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """sqrt(sigma^2 + sigma_data^2), the factor of F and the noise input c, each of the shape of sigma."""
         import torch
 
+        noisy = sigma > 0
+        total = (sigma.square() + self.sigma_data**2).sqrt()
+        scale = torch.where(noisy, self.sigma_data / (sigma * total), 1 / self.sigma_data)
+        c = torch.where(noisy, sigma.log() / 4, 0.0)
+        return total, scale, c
+
+    def score(self, parameters: Parameters) -> Score:
+        """score(x: (..., *event), sigma: (...)) -> (..., *event) with these parameters."""
+
         def score(x: Tensor, sigma: Tensor) -> Tensor:
-            noisy = sigma > 0
-            total = (sigma.square() + self.sigma_data**2).sqrt()
-            scale = torch.where(noisy, self.sigma_data / (sigma * total), 1 / self.sigma_data)
-            c = torch.where(noisy, sigma.log() / 4, 0.0)
+            total, scale, c = self.conditioning(sigma)
             event = [1] * (x.ndim - sigma.ndim)
             total, scale = total.reshape(*sigma.shape, *event), scale.reshape(*sigma.shape, *event)
             return -x / total.square() + scale * self.field(parameters, x / total, c)

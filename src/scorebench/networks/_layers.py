@@ -44,17 +44,30 @@ def initialise_layers(sizes: Sequence[int], generator: Generators) -> Parameters
     return parameters
 
 
-def apply_layers(parameters: Parameters, h: Tensor, activation: Activation) -> Tensor:
-    """The layers on h (..., R, n, inputs) or, without replicates, (..., inputs); no activation after the last."""
+def apply_layers(parameters: Parameters, u: Tensor, features: Tensor, activation: Activation) -> Tensor:
+    """The layers on [u, features], (..., R, n, inputs) or, without replicates, (..., inputs); the last is linear.
+
+    The first layer is a sum, u W_u + (features W_features + b): what is differentiated in u never meets the features.
+    """
     import torch
 
     act = getattr(torch.nn.functional, activation)
     layers = sum(1 for name in parameters if name.endswith(".weight"))
+    first = parameters["layer0.weight"]
+    of_u, of_features = first.split([u.shape[-1], features.shape[-1]], -2)
+    replicates, leading = first.ndim == 3, u.shape[:-3]
+    if replicates and leading:  # one product per layer, instead of one with copies of the weights for each index
+        u, features = (part.movedim(-3, 0).flatten(1, -2) for part in (u, features))
+
+    def affine(h: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        return torch.baddbmm(bias, h, weight) if replicates else h @ weight + bias
+
+    h = u
     for i in range(layers):
         weight, bias = parameters[f"layer{i}.weight"], parameters[f"layer{i}.bias"]
-        if weight.ndim == 3:
+        if replicates:
             bias = bias.unsqueeze(-2)
-        h = torch.baddbmm(bias, h, weight) if h.ndim == weight.ndim == 3 else h @ weight + bias
+        h = affine(h, weight, bias) if i else affine(u, of_u, affine(features, of_features, bias))
         if i < layers - 1:
             h = act(h)
-    return h
+    return h.unflatten(1, (*leading, -1)).movedim(0, -3) if replicates and leading else h

@@ -15,6 +15,7 @@ from scorebench.networks._layers import (
     initialise_layers,
     noise_features,
 )
+from scorebench.parts import EnergyScore
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,6 +45,23 @@ class Energy(Network):
         """Parameters for events of this shape."""
         return initialise_layers([math.prod(event) + 1 + 2 * FREQUENCIES, *[self.width] * self.depth, 1], generator)
 
+    def potential(self, parameters: Parameters, u: Tensor, c: Tensor) -> Tensor:
+        """q: u (..., *event), c (...) -> (...)."""
+        return apply_layers(parameters, u.flatten(c.ndim), noise_features(c), self.activation)[..., 0]
+
+    def score(self, parameters: Parameters) -> EnergyScore:
+        """The preconditioned score with its energy, for it is a gradient: with t = sqrt(sigma^2 + sigma_data^2),
+
+        E(x, sigma) = ||x||^2 / (2 t^2) - sigma_data / sigma q(x / t, ln(sigma) / 4),   factor of q at sigma = 0: 1.
+        """
+
+        def energy(x: Tensor, sigma: Tensor) -> Tensor:
+            total, scale, c = self.conditioning(sigma)
+            u = x / total.reshape(*sigma.shape, *[1] * (x.ndim - sigma.ndim))
+            return 0.5 * u.square().flatten(c.ndim).sum(-1) - scale * total * self.potential(parameters, u, c)
+
+        return EnergyScore(super().score(parameters), energy)
+
     def field(self, parameters: Parameters, u: Tensor, c: Tensor) -> Tensor:
         """F: u (..., *event), c (...) -> (..., *event); part of the graph where gradients are enabled."""
         import torch
@@ -52,7 +70,6 @@ class Energy(Network):
         with torch.enable_grad():
             if not u.requires_grad:
                 u = u.detach().requires_grad_()
-            h = torch.cat([u.flatten(c.ndim), noise_features(c)], -1)
-            q = apply_layers(parameters, h, self.activation)
+            q = self.potential(parameters, u, c)
             (gradient,) = torch.autograd.grad(q.sum(), u, create_graph=trained)
         return gradient

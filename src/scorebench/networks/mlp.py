@@ -37,7 +37,4 @@ class MLP(Network):
 
     def field(self, parameters: Parameters, u: Tensor, c: Tensor) -> Tensor:
         """F: u (..., *event), c (...) -> (..., *event)."""
-        import torch
-
-        h = torch.cat([u.flatten(c.ndim), noise_features(c)], -1)
-        return apply_layers(parameters, h, self.activation).reshape(u.shape)
+        return apply_layers(parameters, u.flatten(c.ndim), noise_features(c), self.activation).reshape(u.shape)

@@ -6,6 +6,7 @@ E_{sigma ~ schedule} w(sigma) l(sigma), where l estimates 1/2 ||s - s*||^2 + con
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -39,7 +40,11 @@ class Schedule(Part):
 
     def weight(self, sigma: Tensor) -> Tensor:
         """w(sigma), of the shape of sigma."""
-        return weigh(self.weighting, sigma)
+        return weigh(self.weighting, sigma, self.density)
+
+    def density(self, sigma: Tensor) -> Tensor:
+        """Training density over ln sigma up to a constant, of the shape of sigma; even where nothing else is said."""
+        return sigma.new_ones(sigma.shape)
 
     def ladder(self, levels: int | None = None) -> Tensor:
         """Descending noise levels for sampling, (levels,); without a number, the schedule's own."""
@@ -62,3 +67,10 @@ def schedule(name: str, **options: Any) -> Schedule:
     """
     built: Schedule = build("schedule", name, options)
     return built
+
+
+def __getattr__(name: str) -> Any:
+    """`advise`, which stands on the schedules: found when asked for, so that they don't depend on it."""
+    if name == "advise":
+        return importlib.import_module("scorebench.advisor").advise
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

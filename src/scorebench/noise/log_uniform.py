@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated, Self
+from typing import TYPE_CHECKING, Annotated
 
-from pydantic import Field, PositiveFloat, model_validator
+from pydantic import Field
 
-from scorebench.noise import Schedule, geometric_ladder
+from scorebench.noise import geometric_ladder
+from scorebench.noise._range import _Range
 from scorebench.streams import uniform
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from scorebench.streams import Generators
 
 
-class LogUniform(Schedule):
+class LogUniform(_Range):
     """ln sigma ~ U(ln sigma_min, ln sigma_max).
 
     The variance-exploding process of Song et al. (2021), sigma(t) = sigma_min (sigma_max / sigma_min)^t with t
@@ -25,21 +26,17 @@ class LogUniform(Schedule):
     weighs evenly.
     """
 
-    sigma_max: PositiveFloat = 10.0
-    sigma_min: PositiveFloat = 0.01
     levels: Annotated[int, Field(ge=2)] = 20
     """Levels of the ladder for sampling; the training density has no levels."""
-
-    @model_validator(mode="after")
-    def _descends(self) -> Self:
-        if self.sigma_min >= self.sigma_max:
-            raise ValueError(f"sigma_min {self.sigma_min} must be below sigma_max {self.sigma_max}")
-        return self
 
     def sample(self, shape: Sequence[int], generator: Generators = None, like: Tensor | None = None) -> Tensor:
         """exp(U(ln sigma_min, ln sigma_max)) of this shape."""
         u = uniform(shape, generator, like)
         return (math.log(self.sigma_min) + u * math.log(self.sigma_max / self.sigma_min)).exp()
+
+    def density(self, sigma: Tensor) -> Tensor:
+        """1 / ln(sigma_max / sigma_min)."""
+        return sigma.new_full(sigma.shape, 1 / math.log(self.sigma_max / self.sigma_min))
 
     def ladder(self, levels: int | None = None) -> Tensor:
         """sigma_max ... sigma_min with a constant ratio, (levels,)."""

@@ -67,6 +67,8 @@ class Objective(Part):
     """Needs the exact score."""
     differentiates_score: ClassVar[bool] = False
     """Uses ds/dy, which must not lose terms."""
+    changes_objective: ClassVar[str | None] = None
+    """What it estimates instead, where that is not 1/2 ||s - s*||^2 + const."""
 
     def __call__(self, score: Score, batch: Batch, generator: Generators = None) -> Tensor:
         """Per-sample losses, shape of batch.sigma; estimates 1/2 ||s - s*||^2 + const."""

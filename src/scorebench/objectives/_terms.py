@@ -1,7 +1,8 @@
-"""The terms that objectives are made of: squared norms and divergences of a score."""
+"""The terms that objectives are made of: squared norms and divergences of a score, and probes."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from scorebench.streams import normal, uniform
@@ -10,9 +11,25 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from scorebench.objectives import Batch
+    from scorebench.parts import Score
     from scorebench.streams import Generators
 
-Probe = Literal["gaussian", "rademacher", "sphere"]
+Probe = Literal["gaussian", "rademacher", "sphere", "orthogonal"]
+CHUNK = 16
+"""Vector-Jacobian products taken at once: more no longer fit the cache, fewer pay for every operation anew."""
+
+
+def require_noise(sigma: Tensor, reason: str) -> None:
+    """Raise ValueError(reason) unless every sigma is positive."""
+    if not bool((sigma > 0).all()):
+        raise ValueError(reason)
+
+
+def evaluate(score: Score, points: Sequence[Tensor], sigma: Tensor) -> Tensor:
+    """The score at k points per sample in one call, k on a leading axis: k times (..., *event) -> (k, ..., *event)."""
+    import torch
+
+    return score(torch.stack(list(points)), sigma.expand(len(points), *sigma.shape))
 
 
 def event_sum(x: Tensor, sigma: Tensor) -> Tensor:
@@ -43,22 +60,40 @@ def sliced_divergence(s: Tensor, y: Tensor, v: Tensor, sigma: Tensor) -> Tensor:
     return event_sum(vector_jacobian(s, y, v) * v, sigma)
 
 
+def slices(s: Tensor, y: Tensor, v: Tensor, sigma: Tensor) -> Tensor:
+    """v^T (ds/dy) v for M probes: v (M, ..., *event) -> (M, ...)."""
+    import torch
+
+    if len(v) == 1:
+        return sliced_divergence(s, y, v[0], sigma)[None]
+    products = [
+        torch.autograd.grad(s, y, some, create_graph=True, is_grads_batched=True)[0] * some for some in v.split(CHUNK)
+    ]
+    return torch.cat([product.flatten(sigma.ndim + 1).sum(-1) for product in products])
+
+
 def divergence(s: Tensor, y: Tensor, sigma: Tensor) -> Tensor:
-    """div s = tr(ds/dy), exactly: d backward passes, batched into one."""
+    """div s = tr(ds/dy), exactly: d vector-Jacobian products, CHUNK of them at a time."""
     import torch
 
     event = s.shape[sigma.ndim :]
     d = event.numel()
-    basis = torch.eye(d, dtype=s.dtype, device=s.device).reshape(d, *[1] * sigma.ndim, *event).expand(d, *s.shape)
-    (rows,) = torch.autograd.grad(s, y, basis, create_graph=True, is_grads_batched=True)
-    return (rows * basis).flatten(sigma.ndim + 1).sum(-1).sum(0)
+    total = torch.zeros_like(sigma)
+    for first in range(0, d, CHUNK):
+        count = min(CHUNK, d - first)
+        basis = torch.zeros(count, d, dtype=s.dtype, device=s.device)
+        basis.diagonal(first).fill_(1)
+        basis = basis.reshape(count, *[1] * sigma.ndim, *event).expand(count, *s.shape)
+        (rows,) = torch.autograd.grad(s, y, basis, create_graph=True, is_grads_batched=True)
+        total = total + rows.flatten(sigma.ndim + 1).diagonal(first, 0, -1).sum(-1)
+    return total
 
 
 def draw_probe(probe: Probe, like: Tensor, sigma: Tensor, generator: Generators) -> Tensor:
     """A probe v of the shape of `like` with E[v v^T] = I over the event.
 
     gaussian: v ~ N(0, I). rademacher: independent signs. sphere: uniform on the sphere of radius sqrt(d), the
-    radius that makes E[v v^T] = I.
+    radius that makes E[v v^T] = I. orthogonal: one alone is one on the sphere.
     """
     if probe == "rademacher":
         return (uniform(like.shape, generator, like) < 0.5).to(like.dtype) * 2 - 1
@@ -69,3 +104,31 @@ def draw_probe(probe: Probe, like: Tensor, sigma: Tensor, generator: Generators)
     dimension = v.flatten(sigma.ndim).shape[-1]
     norm = square.sqrt().reshape(*square.shape, *[1] * (v.ndim - square.ndim))
     return v * dimension**0.5 / norm
+
+
+def draw_probes(probe: Probe, count: int, like: Tensor, sigma: Tensor, generator: Generators) -> Tensor:
+    """M probes of the shape of `like`, (M, *like.shape), each with E[v v^T] = I over the event.
+
+    orthogonal: uniform on the sphere of radius sqrt(d), and orthogonal to each other in blocks of d, so that the
+    mean of v^T A v over d of them is tr A exactly. The other probes are independent.
+    """
+    import torch
+
+    v = torch.stack([draw_probe(probe, like, sigma, generator) for _ in range(count)])
+    return orthogonal(v, sigma) if probe == "orthogonal" else v
+
+
+def orthogonal(v: Tensor, sigma: Tensor) -> Tensor:
+    """Directions made orthogonal in blocks of d, norms kept: (M, ..., *event) -> the same.
+
+    Gram-Schmidt: the first of a block stays as it is. Of independent isotropic vectors, each keeps its distribution.
+    """
+    import torch
+
+    flat = v.flatten(sigma.ndim + 1)
+    blocks = []
+    for block in flat.split(flat.shape[-1]):
+        columns, triangle = torch.linalg.qr(block.movedim(0, -1))
+        directions = (columns * triangle.diagonal(dim1=-2, dim2=-1).sign()[..., None, :]).movedim(-1, 0)
+        blocks.append(directions * block.norm(dim=-1, keepdim=True))
+    return torch.cat(blocks).reshape(v.shape)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from scorebench.objectives import Batch, Objective
-from scorebench.objectives._terms import half_square
+from scorebench.objectives._terms import half_square, require_noise
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,6 +27,5 @@ class DenoisingScoreMatching(Objective):
 
     def __call__(self, score: Score, batch: Batch, generator: Generators = None) -> Tensor:
         """Per-sample losses, shape of batch.sigma. Raises ValueError at sigma = 0."""
-        if not bool((batch.sigma > 0).all()):
-            raise ValueError("dsm is not defined at sigma = 0: use esm, ism, ssm or ssm_vr on clean data")
+        require_noise(batch.sigma, "dsm is not defined at sigma = 0: use esm, ism, ssm or ssm_vr on clean data")
         return half_square(score(batch.noisy, batch.sigma) + batch.noise / batch.scale, batch.sigma)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import PositiveInt
 
 from scorebench.objectives import Batch, Objective
-from scorebench.objectives._terms import Probe, differentiable, draw_probe, event_sum, sliced_divergence
+from scorebench.objectives._terms import Probe, differentiable, draw_probes, slices
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -33,8 +33,6 @@ class SlicedScoreMatching(Objective):
         """Per-sample losses, shape of batch.sigma."""
         y, sigma = differentiable(batch), batch.sigma
         s = score(y, sigma)
-        total = 0.0 * sigma
-        for _ in range(self.probes):
-            v = draw_probe(self.probe, s, sigma, generator)
-            total = total + 0.5 * event_sum(v * s, sigma).square() + sliced_divergence(s, y, v, sigma)
-        return total / self.probes
+        v = draw_probes(self.probe, self.probes, s, sigma, generator)
+        projected = (v * s).flatten(sigma.ndim + 1).sum(-1)
+        return (0.5 * projected.square() + slices(s, y, v, sigma)).mean(0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import PositiveInt
 
 from scorebench.objectives import Batch, Objective
-from scorebench.objectives._terms import Probe, differentiable, draw_probe, half_square, sliced_divergence
+from scorebench.objectives._terms import Probe, differentiable, draw_probes, half_square, slices
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -22,7 +22,7 @@ class SlicedScoreMatchingVR(Objective):
     l(y) = 1/2 ||s(y)||^2 + v^T (ds/dy) v,   E[v v^T] = I
 
     Song, Garg, Shi, Ermon (2019), eq. 8; the mean over `probes` draws of v. Cost: one more backward pass than DSM
-    for each probe.
+    for each probe. With d `orthogonal` probes the divergence is exact: this is ISM.
     """
 
     differentiates_score: ClassVar[bool] = True
@@ -33,7 +33,5 @@ class SlicedScoreMatchingVR(Objective):
         """Per-sample losses, shape of batch.sigma."""
         y, sigma = differentiable(batch), batch.sigma
         s = score(y, sigma)
-        slices = [
-            sliced_divergence(s, y, draw_probe(self.probe, s, sigma, generator), sigma) for _ in range(self.probes)
-        ]
-        return half_square(s, sigma) + sum(slices) / self.probes
+        v = draw_probes(self.probe, self.probes, s, sigma, generator)
+        return half_square(s, sigma) + slices(s, y, v, sigma).mean(0)

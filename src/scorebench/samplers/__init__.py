@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from scorebench.parts import Part, Score, Setting, build
+from scorebench.samplers._progress import progress as progress
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,7 +18,8 @@ class Sampler(Part):
     """sampler(score, ladder, shape, generator) -> samples of this shape.
 
     `shape` is the batch shape followed by the event; `event` says how many of its axes are the event. A list of
-    generators draws for each index of the leading axis on its own.
+    generators draws for each index of the leading axis on its own, and what it draws does not depend on the others.
+    `with progress("..."):` around a call shows how far it is.
     """
 
     def __call__(
@@ -28,6 +30,26 @@ class Sampler(Part):
 
     def not_applicable(self, setting: Setting) -> str | None:
         """The reason why this sampler makes no sense in a setting, or None."""
+        return None
+
+
+class ManyLevels(Sampler):
+    """A sampler that walks down a range of noise levels; it makes no sense where one level is trained."""
+
+    def not_applicable(self, setting: Setting) -> str | None:
+        """Needs more than one level."""
+        if setting.levels == 1:
+            return "it needs a range of noise levels, and this schedule trains one"
+        return None
+
+
+class OneLevel(Sampler):
+    """A sampler that walks at the last level of the ladder."""
+
+    def not_applicable(self, setting: Setting) -> str | None:
+        """One-level schedules only: a network of many levels has better samplers."""
+        if setting.levels != 1:
+            return "it walks at one noise level, and this schedule trains many"
         return None
 
 

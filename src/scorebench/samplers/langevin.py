@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from pydantic import PositiveFloat, PositiveInt
 
-from scorebench.parts import Score, Setting
-from scorebench.samplers import Sampler, level
+from scorebench.parts import Score
+from scorebench.samplers import OneLevel, level
+from scorebench.samplers._progress import steps_of
 from scorebench.streams import normal
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from scorebench.streams import Generators
 
 
-class Langevin(Sampler):
+class Langevin(OneLevel):
     """Unadjusted Langevin dynamics (ULA) at the last level of the ladder.
 
     x <- x + step / 2 s(x, sigma) + sqrt(step) z,   z ~ N(0, I)
@@ -35,12 +36,6 @@ class Langevin(Sampler):
         """Samples of this shape."""
         sigma = level(ladder[-1], shape, event)
         x = normal(shape, generator, ladder)
-        for _ in range(self.steps):
+        for _ in steps_of(range(self.steps)):
             x = x + 0.5 * self.step * score(x, sigma) + self.step**0.5 * normal(shape, generator, x)
         return x
-
-    def not_applicable(self, setting: Setting) -> str | None:
-        """One-level schedules only: a network of many levels has better samplers."""
-        if setting.levels != 1:
-            return "it walks at one noise level, and this schedule trains many"
-        return None

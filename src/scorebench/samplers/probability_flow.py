@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, PositiveFloat
 
-from scorebench.parts import Score, Setting
-from scorebench.samplers import Sampler, level
+from scorebench.parts import Score
+from scorebench.samplers import ManyLevels, level
+from scorebench.samplers._grids import karras
+from scorebench.samplers._progress import steps_of
 from scorebench.streams import normal
 
 if TYPE_CHECKING:
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from scorebench.streams import Generators
 
 
-class ProbabilityFlow(Sampler):
+class ProbabilityFlow(ManyLevels):
     """dx / dsigma = -sigma s(x, sigma), from the first to the last level of the ladder.
 
     Heun's method on sigma_i = (sigma_max^(1/rho) + i / (steps - 1) (sigma_min^(1/rho) - sigma_max^(1/rho)))^rho,
@@ -31,12 +33,7 @@ class ProbabilityFlow(Sampler):
 
     def grid(self, ladder: Tensor) -> Tensor:
         """The descending noise levels of the steps, (steps,)."""
-        import torch
-
-        ends = ladder[[0, -1]].double() ** (1 / self.rho)
-        fraction = torch.linspace(0, 1, self.steps, dtype=torch.float64, device=ladder.device)
-        grid: Tensor = ((ends[0] + fraction * (ends[1] - ends[0])) ** self.rho).to(ladder.dtype)
-        return grid
+        return karras(ladder, self.steps, self.rho)
 
     def __call__(
         self, score: Score, ladder: Tensor, shape: Sequence[int], generator: Generators = None, event: int = 1
@@ -44,15 +41,9 @@ class ProbabilityFlow(Sampler):
         """Samples of this shape."""
         grid = self.grid(ladder)
         x = grid[0] * normal(shape, generator, ladder)
-        for here, there in pairwise(grid):
+        for here, there in steps_of(list(pairwise(grid))):
             slope = -here * score(x, level(here, shape, event))
             euler = x + (there - here) * slope
             end_slope = -there * score(euler, level(there, shape, event))
             x = x + (there - here) * 0.5 * (slope + end_slope)
         return x + grid[-1].square() * score(x, level(grid[-1], shape, event))
-
-    def not_applicable(self, setting: Setting) -> str | None:
-        """Needs a range of noise levels."""
-        if setting.levels == 1:
-            return "it needs a range of noise levels, and this schedule trains one"
-        return None

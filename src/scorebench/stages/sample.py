@@ -11,6 +11,7 @@ import pyarrow as pa
 import torch
 
 from scorebench import storage
+from scorebench.samplers import progress
 from scorebench.stages import Inputs, Spec, built, set_up
 from scorebench.stages._dataset import describe, sample_size
 from scorebench.streams import Streams
@@ -38,8 +39,9 @@ def sample(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
         draw = built(part)
         start = time.perf_counter()
         chunks = []
-        for chunk, size in enumerate([CHUNK] * (n // CHUNK) + [n % CHUNK] * (n % CHUNK > 0)):
-            with torch.no_grad():
+        sizes = [CHUNK] * (n // CHUNK) + [n % CHUNK] * (n % CHUNK > 0)
+        with progress(label, calls=len(sizes)), torch.no_grad():
+            for chunk, size in enumerate(sizes):
                 generators = streams.at(f"sample {label}", chunk)
                 chunks.append(draw(score, ladder, (R, size, d), generators).cpu().numpy())
         seconds[label] = time.perf_counter() - start

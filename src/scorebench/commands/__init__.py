@@ -1,0 +1,1 @@
+"""Commands of the command line that need no study, one file each; `cli.py` registers them."""

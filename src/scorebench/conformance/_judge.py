@@ -1,0 +1,117 @@
+"""Runs of a loss on a family at the truth and away from it, and what they say.
+
+With the model of `_families`, a loss that estimates c w(sigma) 1/2 ||s - s*||^2 + const has the expected gradient
+c w(sigma) G theta and the expected value c w(sigma) 1/2 theta'G theta + const: at theta = 0 the gradient is zero.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from scorebench.conformance._families import FIELDS, Family, families
+from scorebench.conformance._statistics import Measurement, measure
+from scorebench.conformance._trials import SIZE, Trials
+
+NOISE = 0.8
+"""The noise level of most tests: of the size of the structure in the data, so that no term is negligible."""
+BLOCKS = 32
+MOST_BLOCKS = 6 * BLOCKS
+NOMINAL = 5e-8
+"""About the false-alarm rate of one test; decides only whether more blocks are drawn."""
+OFFSET = 0.2
+"""Resolution of the minimum, in units of the typical norm of the score."""
+SLOPE = 0.25
+"""Resolution of a factor: 1/2 and 2 are far outside."""
+
+
+@dataclass
+class Outcome:
+    """What was measured for one property."""
+
+    measurements: list[Measurement] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+    """What is wrong without a doubt."""
+    note: str = ""
+    not_applicable: str = ""
+
+
+class Judge:
+    """The measurements of one loss; runs on a family are shared between properties."""
+
+    def __init__(self, trials: Trials) -> None:
+        self.trials, self.claims = trials, trials.claims
+        self._runs: dict[str, tuple[list[Measurement], list[Measurement], list[Measurement], list[Measurement]]] = {}
+
+    @property
+    def sigma(self) -> float:
+        """The noise level of most tests: the supported one nearest to NOISE."""
+        if self.claims.noise == "clean":
+            return 0.0
+        low, high = self.claims.sigmas
+        return min(max(NOISE, low), high)
+
+    def direction(self, family: Family, sigma: float) -> Tensor:
+        """theta away from the truth, so far that its score error dwarfs the noise of DSM."""
+        fields = family.fields(sigma)
+        way = torch.tensor([1.0, 0.8, 1.2, -0.9], dtype=torch.float64)
+        far = max(4.0, 0.5 * fields.spread / sigma if sigma else 0.0) / fields.spread
+        return way * far / (way @ fields.gram @ way).sqrt()
+
+    def run(self, family: Family) -> tuple[list[Measurement], list[Measurement], list[Measurement], list[Measurement]]:
+        """Where the minimum is, slope, gradient and value of the loss on a family."""
+        if family.name not in self._runs:
+            samples: list[list[Tensor]] = [[], [], [], []]
+            start = 0
+            found = None
+            while found is None or (start < MOST_BLOCKS and any(worth_more(group) for group in found)):
+                blocks, size = range(start, start + BLOCKS), SIZE if family.dimension < 50 else SIZE // 2
+                start += BLOCKS
+                far = self.direction(family, self.sigma)
+                for i, theta in ((0, torch.zeros_like(far)), (2, far)):
+                    gradient, value = self.trials.blocks(family, [self.sigma], theta[None], blocks, size)
+                    samples[i].append(gradient[:, 0])
+                    samples[i + 1].append(value[:, 0])
+                found = self.weigh(family, far, *(torch.cat(s) for s in samples))
+            self._runs[family.name] = found
+        return self._runs[family.name]
+
+    def weigh(
+        self, family: Family, far: Tensor, gradient: Tensor, value: Tensor, far_gradient: Tensor, far_value: Tensor
+    ) -> tuple[list[Measurement], list[Measurement], list[Measurement], list[Measurement]]:
+        """The measurements, from samples at the truth and away from it."""
+        name, fields, factor = family.name, family.fields(self.sigma), self.claims.factor(self.sigma)
+        size = math.sqrt(family.dimension) / fields.spread
+        error = float(far @ fields.gram @ far)
+        expected = fields.gram @ far
+        slope = max(abs(factor), abs(float((far_gradient @ far).mean())) / error)  # of the loss, whatever its scale
+        return (
+            [measure(gradient[:, k], 0.0, f"{name}, {FIELD[k]}", slope * size, OFFSET) for k in range(FIELDS)],
+            [measure(far_gradient @ far / error, factor, name, factor / self.claims.scale, SLOPE)],
+            [
+                measure(far_gradient[:, k] / factor, float(expected[k]), f"{name}, {FIELD[k]}", size, 1.0)
+                for k in range(FIELDS)
+            ],
+            [measure((far_value - value) / factor, 0.5 * error, name, 0.5 * error, SLOPE)],
+        )
+
+
+FIELD = ("shift", "linear map", "first wave", "second wave")
+
+
+def worth_more(measurements: list[Measurement]) -> bool:
+    """Whether some are too noisy to find what they look for, and none of them has failed already."""
+    tolerances = [(m, m.tolerance(NOMINAL)) for m in measurements]
+    blurred = any(math.isfinite(m.error) and tolerance > m.resolution for m, tolerance in tolerances)
+    return blurred and all(m.deviation <= tolerance for m, tolerance in tolerances)
+
+
+def of_kind(kind: str) -> list[Family]:
+    """The families of Gaussians, mixtures (of vectors both) or images."""
+    every = families().values()
+    if kind == "images":
+        return [f for f in every if len(f.event) > 1]
+    return [f for f in every if len(f.event) == 1 and (len(f.weights) > 1) == (kind == "mixtures")]

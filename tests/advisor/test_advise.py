@@ -1,0 +1,270 @@
+"""The advisor: closed forms, published settings, laws that advice must obey, and every warning both ways."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from scipy.spatial.distance import pdist
+
+from scorebench import parts
+from scorebench.advisor import advise
+from scorebench.noise import advise as from_noise
+from scorebench.noise._ncsnv2 import chi_overlap, technique2, technique4
+
+SCALES = ("sigma_max", "sigma_min", "sigma_opt", "sigma_kernel", "sigma_local", "sigma_data")
+
+
+def gaussian(n: int = 1000, d: int = 10, seed: int = 0) -> np.ndarray:
+    return np.random.default_rng(seed).normal(size=(n, d))
+
+
+def codes(data, **options) -> set[str]:
+    return {caution.code for caution in advise(data, **options).warnings}
+
+
+def test_it_is_found_under_noise():
+    assert from_noise is advise
+    with pytest.raises(ImportError, match="advice"):
+        from scorebench.noise import advice  # noqa: F401
+
+
+def test_values_follow_their_rules():
+    x = 3 * gaussian(500, 12)
+    a = advise(x)
+    assert (a.points, a.dimension) == (500, 12)
+    assert a.sigma_max == pytest.approx(pdist(x).max(), rel=1e-12)
+    assert a.ratio == technique2(12)
+    assert a.levels == 1 + round(math.log(a.sigma_max / a.sigma_min) / math.log(a.ratio))
+    assert a.langevin_step == technique4(a.ratio, a.sigma_min, 5)
+    assert a.sigma_data == pytest.approx((x - x.mean(0)).std(), rel=1e-12)
+    assert a.P_mean == pytest.approx(-1.2 + math.log(a.sigma_data / 0.5), rel=1e-12)
+    assert a.sigma_opt == pytest.approx(a.sigma_local * (2 * 12 * 500) ** (-1 / 6), rel=1e-12)
+    assert a.sigma_kernel == pytest.approx(a.sigma_local * (4 / 16) ** (1 / 18) * 500 ** (-1 / 18), rel=1e-12)
+    assert a.warnings == ()
+
+
+def test_cifar10_s_dimension_gives_the_published_ladder():
+    """From 50 to 0.01 technique 2's ratio at D = 3072 makes 219 levels; images of 3 x 32 x 32 have that dimension."""
+    a = advise(np.random.default_rng(0).uniform(size=(60, 3, 32, 32)))
+    assert a.dimension == 3072
+    assert 1 + round(math.log(5000) / math.log(a.ratio)) == 219
+    assert {w.code for w in a.warnings} == {"few_points"}
+
+
+def test_the_step_is_that_of_the_sampler():
+    """NCSNv2 adds alpha s + sqrt(2 alpha) z, alpha = epsilon at sigma_min; `annealed_langevin` halves and has no 2."""
+    a = advise(gaussian())
+    assert a.step * a.sigma_min**2 / 2 == pytest.approx(a.langevin_step, rel=1e-12)
+
+
+@pytest.mark.parametrize(("n", "d"), [(2000, 1), (2000, 2), (2000, 10), (1000, 64), (400, 300)])
+def test_local_scale_of_a_gaussian_is_its_standard_deviation(n, d):
+    for seed in range(3):
+        assert advise(0.3 * gaussian(n, d, seed)).sigma_local == pytest.approx(0.3, rel=0.1)
+
+
+@pytest.mark.parametrize(
+    ("source", "options", "std", "rel"),
+    [
+        ("ring", {"components": 8, "std": 0.15}, 0.15, 0.1),
+        ("random_mixture", {"components": 8, "dimensions": 10, "std_min": 0.1, "std_max": 0.2}, 0.15, 0.2),
+    ],
+)
+def test_local_scale_of_a_mixture_is_that_of_a_component(source, options, std, rel):
+    """Not the overall one, which is 1."""
+    x = parts.build("source", source, options).load({"train": 3000}, 0).splits["train"]
+    a = advise(x)
+    assert a.sigma_local == pytest.approx(std, rel=rel)
+    assert a.sigma_data == pytest.approx(1, rel=0.05)
+
+
+def test_sigma_opt_is_the_measured_one():
+    """Single-scale DSM on N(0, I), linear score: sigma_opt = 0.224 at d = 2, n = 2000, as the theory and runs say."""
+    assert advise(gaussian(2000, 2)).sigma_opt == pytest.approx(0.224, rel=0.05)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    c=st.floats(1e-6, 1e6),
+    n=st.integers(20, 400),
+    d=st.integers(1, 20),
+    seed=st.integers(0, 99),
+    shift=st.floats(-3, 3),
+)
+def test_scales_scale_with_the_data_and_ignore_their_place(c, n, d, seed, shift):
+    x = gaussian(n, d, seed)
+    one, other = advise(x), advise(c * (x + shift))
+    for name in SCALES:
+        assert getattr(other, name) == pytest.approx(c * getattr(one, name), rel=1e-6), name
+    assert other.sigma_max == pytest.approx(c * one.sigma_max, rel=1e-9)
+    assert other.ratio == one.ratio
+    assert other.P_mean - one.P_mean == pytest.approx(math.log(c), abs=1e-6)
+    assert [w.code for w in other.warnings] == [w.code for w in one.warnings]
+
+
+@pytest.mark.parametrize(("n", "d"), [(200, 3), (3000, 7)])
+def test_the_order_of_rows_plays_no_part(n, d):
+    """3,000 rows are more than the distances of which are taken, so the choice must not go by their place."""
+    x = gaussian(n, d)
+    one, other = advise(x), advise(np.random.default_rng(1).permutation(x))
+    for name in (*SCALES, "P_mean", "langevin_step"):
+        assert getattr(other, name) == pytest.approx(getattr(one, name), rel=1e-9), name
+    assert other.levels == one.levels
+
+
+def test_tensors_and_integers_are_data_too():
+    x = gaussian(100, 3)
+    assert advise(torch.tensor(x, requires_grad=True)) == advise(x)
+    counts = np.random.default_rng(0).integers(0, 1000, (200, 6))
+    assert advise(counts) == advise(counts.astype(float))
+
+
+def test_dim_overrides_the_dimension():
+    x = np.hstack([gaussian(500, 2), 1e-9 * gaussian(500, 8, 1)])
+    a = advise(x, dim=2)
+    assert a.dimension == 2
+    assert a.ratio == chi_overlap(2)
+    assert a.sigma_opt == pytest.approx(a.sigma_local * (2 * 2 * 500) ** (-1 / 6))
+    assert "low_dimension" in {w.code for w in a.warnings}
+
+
+@pytest.mark.parametrize("d", range(1, 13))
+def test_low_dimensions_are_warned_of(d):
+    """Up to 4 technique 2 has no solution, from 5 to 8 none of use; the ratio is then by the exact law."""
+    a = advise(gaussian(200, d))
+    expected = {"low_dimension"} if d <= 4 else {"loose_technique2"} if d <= 8 else set()
+    assert {w.code for w in a.warnings} == expected
+    assert a.ratio == (chi_overlap(d) if d <= 8 else technique2(d))
+    assert ("exact law" in a.reasons["ratio"].source) == (d <= 8)
+
+
+def spoilt(name: str) -> np.ndarray:
+    x = gaussian()
+    if name == "few_points":
+        return x[:9]
+    if name == "duplicates":
+        x[[700, 800]] = x[3]
+    if name == "constant_columns":
+        x[:, [2, 5]] = 0.1
+    if name == "unscaled_columns":
+        x[:, 4] *= 30
+    if name == "heavy_tails":
+        x = np.random.default_rng(3).standard_t(2, x.shape)
+    return x
+
+
+@pytest.mark.parametrize(
+    ("code", "text"),
+    [
+        ("few_points", "9 points in 10 dimensions"),
+        ("duplicates", "2 of 1000 rows repeat an earlier one"),
+        ("constant_columns", r"2 columns \(2, 5\) are constant"),
+        ("unscaled_columns", "differ by a factor of 3.*column 4: 3"),
+        ("heavy_tails", "heavy tails: column"),
+    ],
+)
+def test_every_warning_fires_alone_where_it_should(code, text):
+    (caution,) = advise(spoilt(code)).warnings
+    assert caution.code == code
+    assert re.search(text, str(caution))
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        gaussian(),
+        gaussian(10, 10),
+        gaussian() * np.linspace(1, 9, 10),
+        np.random.default_rng(0).uniform(size=(1000, 10)),
+        np.random.default_rng(0).laplace(size=(1000, 10)),
+        np.sign(gaussian()) + 0.01 * gaussian(seed=1),
+        gaussian().reshape(1000, 10, 1, 1)
+        * np.geomspace(1, 100, 10)[:, None, None],  # pixels are not scaled one by one
+    ],
+    ids=["gaussian", "as many points as dimensions", "scales 1 to 9", "uniform", "laplace", "two modes", "image"],
+)
+def test_no_warning_fires_where_it_should_not(data):
+    assert codes(data) == set()
+
+
+def test_repeated_rows_change_no_scale():
+    """The local scale would be 0 if they did; n counts all of them."""
+    x = gaussian(1000, 10)
+    one, twice = advise(x), advise(np.vstack([x, x]))
+    assert codes(np.vstack([x, x])) == {"duplicates"}
+    assert twice.sigma_local == pytest.approx(one.sigma_local, rel=1e-9)
+    assert twice.sigma_max == pytest.approx(one.sigma_max, rel=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("data", "text"),
+    [
+        (np.zeros(5), r"shape \(n, d\) or \(n, C, H, W\); given: \(5,\)"),
+        (np.ones((5, 2)), "all 5 rows are the same"),
+        (np.zeros((1, 2)), "at least 2 rows"),
+        (np.array([[1, 2], [np.nan, 3], [1, 1]]), r"1 rows hold values that are not finite; row 1 \(counted from 0\)"),
+        (np.array([["a", "b"], ["c", "d"]]), "must be real numbers"),
+        (gaussian(5) + 1j, "must be real numbers; given: complex128"),
+    ],
+)
+def test_data_of_no_use_are_refused(data, text):
+    with pytest.raises(ValueError, match=text):
+        advise(data)
+
+
+@pytest.mark.parametrize("dim", [0, -1, 2.5])
+def test_a_dim_of_no_use_is_refused(dim):
+    with pytest.raises(ValueError, match=f"dim must be a whole number of at least 1; given: {dim}"):
+        advise(gaussian(20), dim=dim)
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_a_handful_of_points_is_enough(n):
+    a = advise(gaussian(n, 2))
+    assert 0 < a.sigma_min < a.sigma_max
+
+
+def test_summary_is_json_and_every_value_has_its_reason():
+    a = advise(gaussian(100, 3))
+    told = json.loads(json.dumps(a.summary()))
+    assert told["sigma_max"] == a.sigma_max
+    assert told["warnings"][0]["code"] == "low_dimension"
+    settings_given = set(told) - {"points", "dimension", "langevin_steps", "P_std", "step", "reasons", "warnings"}
+    assert settings_given == set(told["reasons"])
+    assert all(
+        all(reason.values()) and set(reason) == {"rule", "source", "reason"} for reason in told["reasons"].values()
+    )
+
+
+def test_too_many_pairs_give_the_distance_of_one_and_say_so(monkeypatch):
+    monkeypatch.setattr("scorebench.advisor.EXACT", 0)
+    x = gaussian(500, 10)
+    a = advise(x)
+    (caution,) = a.warnings
+    assert caution.code == "sigma_max_not_exact"
+    assert 0.9 * pdist(x).max() <= a.sigma_max <= pdist(x).max() * (1 + 1e-12)
+    assert float(str(caution).split("up to ")[1].split(":")[0]) >= pdist(x).max()
+
+
+@pytest.mark.slow
+def test_50000_points_of_64_values_take_seconds_and_little_memory():
+    """To reach: 10 s and 2 GB on one core; CPU time, for a busy machine is not the advisor's fault."""
+    import subprocess
+    import sys
+
+    code = (
+        "import resource, time\nimport numpy as np\nfrom scorebench.advisor import advise\n"
+        "x = np.random.default_rng(0).normal(size=(50_000, 64))\nstart = time.process_time()\nadvise(x)\n"
+        "print(time.process_time() - start, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    seconds, kilobytes = map(float, done.stdout.split())
+    assert seconds < 10
+    assert kilobytes < 2e6
