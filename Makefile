@@ -5,12 +5,14 @@ CORES ?= all
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+VERSIONED := src data Snakefile workflow dvc.yaml dvc.lock plan params.yaml studies reports .dvc constraints.txt
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR)/src
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help install run ui pull push test test-fast lint format check-agreement agree bench clean
+.NOTPARALLEL:
+.PHONY: help install run ui pull git-pull push test test-fast lint format check-agreement agree bench clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -40,14 +42,18 @@ agree: install ## after a direct snakemake run: make dvc.lock say what is on dis
 check-agreement: install ## do params.yaml, plan, files and dvc.lock agree?
 	scorebench agree --check
 
-pull: install ## git and DVC together: the latest study with its results
-	git pull --ff-only
+pull: git-pull install ## git and DVC together: the latest study with its results, every file checked
 	dvc pull
 	scorebench verify
 
-push: install ## results and what names them: refused unless all is whole and agrees
+git-pull:
+	git pull --ff-only
+
+push: install ## results and what names them: refused unless all is whole, agrees and is committed
 	scorebench verify
 	scorebench agree --check
+	@changed=$$(git status --porcelain -- $(VERSIONED)); if [ -n "$$changed" ]; then \
+	  echo "$$changed"; echo "not pushed: commit these first, for git names the results"; exit 1; fi
 	dvc push
 	git push
 

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,7 @@ import pytest
 from scipy import stats
 
 from scorebench import storage
+from scorebench.report.figures import Charts, styles
 from scorebench.report.pictures import sample_picture, scale_curve_picture
 from scorebench.report.statistics import estimate, paired, said, standing
 from scorebench.stages.report import report
@@ -284,7 +286,7 @@ def test_the_oracle_wins_nothing(whole: tuple[str, dict[str, Any]]) -> None:
 def test_nothing_is_injected_or_loaded(whole: tuple[str, dict[str, Any]]) -> None:
     page = whole[0]
     found = Page(page)
-    assert found.tags.count("script") == 1
+    assert re.findall(r"<script[^>]*>", page) == ['<script type="application/json" id="cards">', "<script>"]
     assert not found.handlers
     assert all(url.startswith(("#", "data:image/png;base64,")) for url in found.loads)
     assert not re.search(r"url\((?!#)", page)
@@ -299,6 +301,24 @@ def test_ids_are_unique_and_referred_to(whole: tuple[str, dict[str, Any]]) -> No
     ids = re.findall(r'\bid="([^"]*)"', page)
     assert len(ids) == len(set(ids))
     assert set(re.findall(r'(?:url\(#|href="#)([^")]+)', page)) <= set(ids)
+
+
+def test_charts_are_small_and_keep_what_is_drawn() -> None:
+    charts = Charts(styles(["a", "b"], set()))
+    curves = {m: {0.1 * 2**i: {0: 1.0 + i, 1: 2.0 + i} for i in range(8)} for m in ("a", "b")}
+    first, second = (ET.fromstring(charts.scale_errors(curves, [], (0.1, 10.0))) for _ in range(2))
+    assert len(ET.tostring(first)) < 7000
+    marks = [e.attrib["d"].split() for e in first.iter("path") if "marker-mid" in e.attrib]
+    assert [len(line) for line in marks].count(16) == 2, "8 marks, 2 coordinates each, for both methods"
+    thick = re.findall(r"^\.(\w+)\{fill:none;stroke:(#\w+);stroke-width:1\.4", charts.sheet(), re.MULTILINE)
+    assert [colour for _, colour in thick] == ["#0072b2", "#d55e00"]
+    for name, _ in thick:
+        (line,) = (e for e in second.iter("path") if e.get("class") == name)
+        assert len(re.findall(r"-?[\d.]+", line.attrib["d"])) == 16
+    texts = {"".join(e.itertext()) for e in first.iter("text")}
+    assert {"noise level σ", "100", "10−1"} <= texts
+    ids = [{e.get("id") for e in drawing.iter()} - {None} for drawing in (first, second)]
+    assert not ids[0] & ids[1]
 
 
 def test_holes_say_why(whole: tuple[str, dict[str, Any]]) -> None:
@@ -330,6 +350,57 @@ def test_provenance(whole: tuple[str, dict[str, Any]]) -> None:
     assert "torch 2.13.0" in page
     assert "2023-11-14 22:13:20" in page
     assert "learning_rate: 0.001" in page
+
+
+def cards_of(page: str) -> dict[str, dict[str, Any]]:
+    """The cards as the page's script puts them together."""
+    found = re.search(r'<script type="application/json" id="cards">(.*?)</script>', page, re.DOTALL)
+    assert found
+    stored = json.loads(found[1])
+
+    def whole(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        return whole(stored["shared"][value["$"]]) if "$" in value else {k: whole(v) for k, v in value.items()}
+
+    return whole(stored["cards"])
+
+
+def test_every_card_is_in_the_page_and_what_they_share_is_there_once(tmp_path: Path) -> None:
+    spec, inputs = make(tmp_path, datasets="ring")
+    code = {f"scorebench.<module>{i}": hash_of(str(i)) for i in range(40)}
+    for role, folder in inputs.items():
+        known = storage.read_json(folder / "run.json")
+        extra = {"code": code, "input_outputs": {"data": {"train.parquet": "0" * 64}}, "note": "</script>"}
+        storage.write_json(folder / "run.json", known | extra | {"spec": {"role": role}})
+    report(spec, inputs, tmp_path / "out")
+    page = (tmp_path / "out/report.html").read_text()
+    cards = cards_of(page)
+    for role, folder in inputs.items():
+        stage, _, at = role.partition("/")
+        assert cards[stage][at] == storage.read_json(folder / "run.json")
+        assert f'data-card="{stage} {at}"' in page
+    assert page.count("module>7") == 1
+    assert page.count("0" * 64) == 1
+
+
+def test_the_page_says_where_its_numbers_hold(tmp_path: Path) -> None:
+    spec, inputs = make(tmp_path, datasets="ring")
+    report(spec, inputs, tmp_path / "one")
+    top = (tmp_path / "one/report.html").read_text().partition("</header>")[0]
+    assert "These numbers hold for torch 2.13.0" in top
+    assert "on one kind of machine: &lt;b&gt;fast&lt;/b&gt;, 2 CPUs, Linux, Python 3.11" in top
+    moved = 0
+    for role, folder in inputs.items():
+        if role.startswith("train/"):
+            known = storage.read_json(folder / "run.json")
+            other = {"processor": "slow", "cpus": 64, "gpu": "H100", "python": "3.12", "platform": "Linux"}
+            storage.write_json(folder / "run.json", known | {"machine": other})
+            moved += 1
+    report(spec, inputs, tmp_path / "two")
+    top = (tmp_path / "two/report.html").read_text().partition("</header>")[0]
+    assert "come from <b>2 kinds of machine</b>" in top
+    assert f"slow, 64 CPUs, Linux, Python 3.12, H100 ({moved} of {len(inputs)} jobs)" in top
 
 
 def test_same_inputs_same_bytes(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from scorebench import storage
 from scorebench.cli import run_job
 from scorebench.stages._tracking import LONGEST, flat
 from scorebench.stages._tracking_store import only_writer, shown, sqlite_file
-from scorebench.stages.track import experiment_name, track
+from scorebench.stages.track import behind, experiment_name, track
 from scorebench.study import Study
 
 STUDY = """
@@ -210,6 +210,7 @@ def test_second_pass_has_nothing_to_do(here: Path, again) -> None:
     before = {run.info.run_id for run in runs_of(here)}
     assert again() == (0, RUNS, 0, 0)
     assert {run.info.run_id for run in runs_of(here)} == before
+    assert behind(Study("tiny.yaml")) == []
 
 
 @pytest.mark.slow
@@ -237,9 +238,21 @@ def test_a_copied_database_does_not_write_to_where_it_came_from(
 
 
 @pytest.mark.slow
+def test_nothing_lags_where_mlflow_is_not_kept(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (here / "other.yaml").write_text(STUDY)
+    assert behind(Study("other.yaml")) is None, "another study is kept there"
+    (here / "empty").mkdir()
+    monkeypatch.chdir(here / "empty")
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    assert behind(Study("../tiny.yaml")) is None
+    assert not list((here / "empty").iterdir())
+
+
+@pytest.mark.slow
 def test_half_written_runs_are_made_anew(here: Path, again) -> None:
     run = runs_of(here)[0]
     client_of(here).update_run(run.info.run_id, status="RUNNING")
+    assert behind(Study("tiny.yaml")) == ["runs not there: 1"]
     assert again() == (1, RUNS - 1, 0, 0)
     after = runs_of(here)
     assert len(after) == RUNS
@@ -255,9 +268,12 @@ def test_runs_that_left_the_plan_are_marked_and_kept(here: Path, again) -> None:
         return [run.data.tags["current"] for run in runs_of(here)]
 
     (here / "tiny.yaml").write_text(STUDY.replace("steps: 30", "steps: 31"))
+    assert behind(Study("tiny.yaml")) == [f"runs not there: {RUNS}", f"runs current, but not planned: {RUNS}"]
     assert again() == (0, 0, RUNS, CELLS)
+    assert behind(Study("tiny.yaml")) == [f"runs not there: {RUNS}"]
     assert current() == ["no"] * RUNS
     (here / "tiny.yaml").write_text(STUDY)
+    assert behind(Study("tiny.yaml")) == [f"runs planned, but not current: {RUNS}"]
     assert again() == (0, RUNS, RUNS, 0)
     assert current() == ["yes"] * RUNS
 
@@ -289,6 +305,7 @@ def test_floors_made_anew_are_logged_to_old_runs(here: Path, again) -> None:
     study, client, run = Study("tiny.yaml"), client_of(here), runs_of(here)[0]
     name = "sliced_wasserstein/floor"
     client.set_tag(run.info.run_id, "floor_key", "of before")
+    assert behind(study) == ["runs of other floors: 1"]
     client.log_metric(run.info.run_id, name, 99.0)
     assert again() == (0, RUNS, 0, 0)
     now = client.get_run(run.info.run_id)

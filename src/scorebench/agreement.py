@@ -1,4 +1,4 @@
-"""Snakemake decides what runs, DVC versions it; here they are made to agree.
+"""Snakemake decides what runs, DVC versions it, MLflow shows it; here they are made to agree.
 
 plan/<study>/<stage>.json holds the key of every job of a stage and is kept in git. DVC's stages depend on these
 files and on each other's outputs, and run Snakemake; so dvc.yaml can't drift from the workflow, and DVC reruns a
@@ -7,6 +7,7 @@ stage only if one of its keys changed.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 import subprocess
@@ -75,7 +76,18 @@ def run_stage(study: Study, stage: str) -> int:
         return 1
     for each in ("floor", "evaluate") if stage == "evaluate" else (stage,):
         clear(study, each)
+    if stage == "report" and not os.environ.get("MLFLOW_TRACKING_URI"):  # experiments aside would change that store too
+        _follow(study)
     return 0
+
+
+def _follow(study: Study) -> None:
+    """Bring MLflow along where it is kept; a fault of the store is said, and `check` says it again."""
+    from scorebench.stages.track import behind, track
+
+    with contextlib.suppress(SystemExit):
+        if behind(study):
+            track(study)
 
 
 def clear(study: Study, stage: str) -> None:
@@ -110,7 +122,7 @@ def restore(study: Study) -> None:
 
 
 def agree(study: Study) -> int:
-    """Make plan/ and dvc.lock say what is on disk; refused while anything planned is missing."""
+    """Make plan/, dvc.lock and MLflow (where it is kept) say what is on disk; refused while anything is missing."""
     if absent := study.missing(UPTO["report"]):
         print(
             f"not all is built: {len(absent)} planned files are missing, the first: {absent[0]}",
@@ -120,19 +132,26 @@ def agree(study: Study) -> int:
     write_plan(study)
     for stage in UPTO["report"]:
         clear(study, stage)
+    _follow(study)
     return subprocess.run([sys.executable, "-m", "dvc", "commit", "--force", "--quiet"], check=False).returncode
 
 
 def check(study: Study) -> int:
-    """0 if params.yaml, the source, plan/, the files and dvc.lock agree; else says which do not."""
+    """0 if params.yaml, source, plan/, files, dvc.lock and MLflow (where it is kept) agree; else says which do not."""
+    from scorebench.stages.track import behind
+
     problems = [f"{path} is not the plan" for path, plan in planned(study).items() if not _holds(path, plan)]
     if absent := study.missing(UPTO["report"]):
         problems.append(f"{len(absent)} planned files are missing, the first: {absent[0]}")
     status = subprocess.run([sys.executable, "-m", "dvc", "status"], check=False, capture_output=True, text=True)
     if status.returncode or "up to date" not in status.stdout:
         problems.append(f"dvc status: {(status.stdout + status.stderr).strip()}")
+    lag = behind(study)
+    if lag:
+        problems.append(f"MLflow lags behind, `scorebench track` brings it up to date: {'; '.join(lag)}")
     for problem in problems:
         print(problem, file=sys.stderr)
     if not problems:
-        print(f"{study.file}, plan/, {sum(len(study.jobs(s)) for s in UPTO['report'])} jobs and dvc.lock agree")
+        jobs = f"{sum(len(study.jobs(stage)) for stage in UPTO['report'])} jobs"
+        print(f"{study.file}, plan/, {jobs}{'' if lag is None else ', MLflow'} and dvc.lock agree")
     return 1 if problems else 0

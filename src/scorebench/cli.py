@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import importlib
 import resource
+import shlex
 import sys
 import time
 from collections.abc import Callable
@@ -75,16 +76,30 @@ def run_job(file: Path, stage: str, at: str, key: str) -> None:
             name: provenance.file_digest(path) for name, path in study.files(job).items() if name != "run.json"
         },
         "input_outputs": {role: storage.read_json(folder / "run.json")["outputs"] for role, folder in inputs.items()},
-        "command": f"scorebench {stage} --study {file} --{'cell' if '/' in at else 'dataset'} {at}",
+        "command": _command(study, job),
         "started": started,
         "seconds": time.perf_counter() - start,
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         **provenance.commit(),
-        "machine": provenance.machine(),
+        "machine": provenance.machine() | {"gpu": _gpu(facts)},
     }
     storage.write_json(out / "run.json", card)
     storage.sweep(out)
     print(out)
+
+
+def _command(study: Study, job: Job) -> str:
+    """Makes a job's result again, and first what it needs and is not there; refused where the key is another by now."""
+    config = [] if study.file == DEFAULT else ["--config", f"study={study.file}"]
+    return shlex.join(["snakemake", "--cores", "1", "--force", *config, "--", str(study.files(job)["run.json"])])
+
+
+def _gpu(facts: dict[str, Any]) -> str | None:
+    if facts.get("device") != "cuda":
+        return None
+    import torch
+
+    return str(torch.cuda.get_device_name())
 
 
 def _same_key(study: Study, job: Job, key: str) -> None:
@@ -274,10 +289,13 @@ def stage(name: Annotated[str, typer.Argument(help="prepare, train, sample, eval
 @plainly
 def agree(
     check: Annotated[
-        bool, typer.Option("--check", help="change nothing: exit status 0 if params.yaml, plan/, files, dvc.lock agree")
+        bool,
+        typer.Option(
+            "--check", help="change nothing: exit status 0 if params.yaml, plan/, files, dvc.lock, MLflow agree"
+        ),
     ] = False,
 ) -> None:
-    """After a direct Snakemake run: make plan/ and dvc.lock say what is on disk, if all that is planned is there."""
+    """After a direct Snakemake run: make plan/, dvc.lock and MLflow say what is on disk, if all that is planned is."""
     from scorebench import agreement
 
     raise typer.Exit((agreement.check if check else agreement.agree)(Study(DEFAULT)))

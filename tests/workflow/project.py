@@ -1,7 +1,9 @@
 """A project of its own for a test: this checkout's files, with a tiny study as params.yaml."""
 
 import hashlib
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -89,22 +91,53 @@ class Project:
             if path.is_file() and path.name not in ("run.json", "times.csv", "report.html", ".gitignore")
         }
 
-    def published(self, top: Path) -> "Project":
-        """Results pushed to a folder remote and committed; a clone of that, before `dvc pull`."""
-        self.run("scorebench", "agree")
-        self.run("dvc", "remote", "add", "-d", "folder", str(top / "remote"))
-        self.run("dvc", "push")
+    def commit(self, message: str) -> None:
+        """Everything that git does not ignore."""
         self.run("git", "add", "-A")
-        self.run("git", "commit", "-qm", "Results")
+        self.run("git", "commit", "-qm", message)
+
+    def published(self, top: Path, remote: str = "", **settings: str) -> "Project":
+        """Results pushed to a remote (a folder unless another is given) and committed; a clone, before `dvc pull`."""
+        self.run("scorebench", "agree")
+        self.run("dvc", "remote", "add", "-d", "storage", remote or str(top / "remote"))
+        for name, value in settings.items():
+            self.run("dvc", "remote", "modify", "storage", name, value)
+        self.run("dvc", "push")
+        self.commit("Results")
         self.run("git", "clone", "-q", ".", str(top / "clone"))
         return Project(top / "clone")
 
+    def tracked(self) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
+        """MLflow's runs as (key of the scores, replicate): the current ones, and the others."""
+        from mlflow import MlflowClient
+
+        client = MlflowClient(f"sqlite:///{self.folder}/mlflow.db")
+        experiment = client.get_experiment_by_name("scorebench/default")
+        assert experiment is not None
+        found: dict[str, set[tuple[str, str]]] = {"yes": set(), "no": set()}
+        runs = client.search_runs([experiment.experiment_id], max_results=1000)
+        for run in runs:
+            assert run.info.status == "FINISHED"
+            found[run.data.tags["current"]].add((run.data.tags["key"], run.data.tags["replicate"]))
+        assert len(runs) == len(found["yes"]) + len(found["no"]), "no run is there twice"
+        return found["yes"], found["no"]
+
+    def planned(self) -> set[tuple[str, str]]:
+        """The plan's cells as MLflow names runs: key of the scores, and replicate."""
+        plan = json.loads((self.folder / "plan/default/evaluate.json").read_text())
+        replicates = int(re.findall(r"^replicates: (\d+)", (self.folder / "params.yaml").read_text(), re.MULTILINE)[0])
+        keys = {key for at, key in plan.items() if not at.startswith("floor/")}
+        return {(key, str(replicate)) for key in keys for replicate in range(replicates)}
+
     def agrees(self) -> None:
-        """Snakemake, DVC and scorebench all say that nothing is to be done."""
+        """Snakemake, DVC and scorebench all say that nothing is to be done; MLflow, if it is kept, holds the plan."""
         assert "Nothing to be done" in self.run("snakemake", "-n", "--cores", "1")
         assert "up to date" in self.run("dvc", "status")
         assert "Data and pipelines are up to date" in self.run("dvc", "repro", "--dry")
-        assert "agree" in self.run("scorebench", "check")
+        kept = (self.folder / "mlflow.db").exists()
+        assert f"{', MLflow' if kept else ' jobs'} and dvc.lock agree" in self.run("scorebench", "agree", "--check")
+        if kept:
+            assert self.tracked()[0] == self.planned()
 
 
 def checkout(folder: Path, params: str) -> Project:
@@ -124,6 +157,5 @@ def checkout(folder: Path, params: str) -> Project:
     project.run("git", "init", "-q", "-b", "main")
     project.run("git", "config", "user.name", "Test")
     project.run("git", "config", "user.email", "test@example.org")
-    project.run("git", "add", "-A")
-    project.run("git", "commit", "-qm", "Begin")
+    project.commit("Begin")
     return project

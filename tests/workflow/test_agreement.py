@@ -31,9 +31,9 @@ def test_everything_is_built_and_nothing_is_left_to_do(built: Project) -> None:
 
 
 def test_direct_run_agrees_after_one_command(project: Project) -> None:
-    """Case e: snakemake first, then DVC."""
+    """Case e: snakemake first, then DVC and MLflow."""
     before = project.jobs()
-    assert "plan/default/train.json is not the plan" in project.run("scorebench", "check", ok=False)
+    assert "plan/default/train.json is not the plan" in project.run("scorebench", "agree", "--check", ok=False)
     project.run("scorebench", "agree")
     project.agrees()
     assert project.jobs() == before
@@ -44,8 +44,11 @@ def test_direct_run_agrees_after_one_command(project: Project) -> None:
 
 
 def test_edit_of_a_method_runs_its_cells_alone(project: Project) -> None:
-    """Case a, through `dvc repro`; going back costs nothing."""
+    """Case a, through `dvc repro`; going back costs nothing. MLflow, once it is kept, follows by itself."""
+    assert "4 runs logged" in project.run("scorebench", "track")
     project.run("scorebench", "agree")
+    original, none = project.tracked()
+    assert (len(original), none) == (4, set()), "two cells, two replicates"
     first, contents = project.jobs(), project.contents()
     project.edit("{objective: ssm_vr}", "{objective: ssm_vr, options: {probes: 2}}")
     project.run("dvc", "repro")
@@ -53,6 +56,11 @@ def test_edit_of_a_method_runs_its_cells_alone(project: Project) -> None:
     mine = {cell for cell in CELLS if "/ssm_vr/" in cell}
     assert changed(first, second) == {"report", *stages_of(mine)}
     project.agrees()
+    current, others = project.tracked()
+    assert len(current) == 4
+    assert len(others) == 2
+    assert current | others == original | current
+    assert others == original - current, "the two of before the edit are kept, and marked"
 
     project.edit("{objective: ssm_vr, options: {probes: 2}}", "{objective: ssm_vr}")
     project.run("dvc", "repro")
@@ -62,10 +70,13 @@ def test_edit_of_a_method_runs_its_cells_alone(project: Project) -> None:
     }, "results of the earlier study were there already"
     assert project.contents() == contents
     project.agrees()
+    assert project.tracked() == (original, current - original)
+    assert "0 runs logged, 4 already there, 0 retagged" in project.run("scorebench", "track")
 
 
 def test_schedules_methods_and_replicates_come_and_go(project: Project) -> None:
     """Case b."""
+    project.run("scorebench", "track")
     project.run("scorebench", "agree")
     first = project.jobs()
     project.edit("  clean: {schedule: clean}\n", "  clean: {schedule: clean}\n  single: {schedule: single}\n")
@@ -89,6 +100,8 @@ def test_schedules_methods_and_replicates_come_and_go(project: Project) -> None:
         *stages_of({"ring8/ssm_vr/log_uniform"}),
     }
     project.agrees()
+    current, others = project.tracked()
+    assert (len(current), len(others)) == (2, 6), "what was removed from the study is kept, and marked"
 
     project.edit("replicates: 2", "replicates: 1")
     project.run("dvc", "repro")

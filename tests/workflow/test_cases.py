@@ -136,12 +136,13 @@ def test_killed_run_goes_on_and_ends_the_same(built: Project, tmp_path: Path, mo
 @versions
 def test_experiments_in_place_and_aside(project: Project) -> None:
     """Case h: `dvc exp run`, in place and --temp, `dvc metrics diff`, `dvc plots`."""
+    project.run("scorebench", "track")
     project.run("scorebench", "agree")
-    project.run("git", "add", "-A")
-    project.run("git", "commit", "-qm", "Results")
-    first = project.jobs()
+    project.commit("Results")
+    first, runs = project.jobs(), project.tracked()
     project.run("dvc", "exp", "run", "--temp", "-n", "aside", "-S", "+methods.dsm.training.batch=8")
     assert project.jobs() == first, "an experiment aside leaves the workspace alone"
+    assert project.tracked() == runs
     project.run("dvc", "exp", "apply", "aside")
     applied = project.jobs()
     assert {name for name in applied if applied[name].split()[0] != first[name].split()[0]} == {
@@ -149,6 +150,11 @@ def test_experiments_in_place_and_aside(project: Project) -> None:
         *stages_of({"ring8/dsm/log_uniform"}),
     }
     assert "D_integral" in project.run("dvc", "metrics", "diff", "HEAD")
+    said = project.run("scorebench", "agree", "--check", ok=False)
+    assert said.count("\n") == 1
+    assert "MLflow lags behind" in said
+    assert "runs not there: 2; runs current, but not planned: 2" in said
+    project.run("scorebench", "agree")
     project.agrees()
 
     project.run("dvc", "exp", "run", "-n", "inplace", "-S", "methods.dsm.training.batch=12")

@@ -1,4 +1,8 @@
-"""`scorebench explain`, `verify` and `gc`: why it runs again, what is not as it was, what may go."""
+"""Cards, `scorebench explain`, `verify` and `gc`: how it was made, why it runs again, what differs, what may go."""
+
+import json
+import shlex
+import shutil
 
 import pytest
 from project import Project
@@ -67,8 +71,7 @@ def test_verify_names_missing_stale_and_orphaned(project: Project) -> None:
 
 def test_gc_removes_what_nothing_names(project: Project) -> None:
     project.run("scorebench", "agree")
-    project.run("git", "add", "-A")
-    project.run("git", "commit", "-qm", "Results")
+    project.commit("Results")
     (project.folder / "studies").joinpath("smoke.yaml").unlink()
     project.edit("  ssm_vr: {objective: ssm_vr}\n", "")
     folders = {p.parent for p in project.folder.rglob("run.json")}
@@ -83,3 +86,68 @@ def test_gc_removes_what_nothing_names(project: Project) -> None:
     assert gone == stages_of({"ring8/ssm_vr/log_uniform"})
     refused = project.run("scorebench", "gc", "--rev", "nothing", ok=False)
     assert "'nothing' holds no plan/default/prepare.json" in refused
+
+
+def test_card_says_how_a_result_was_made(project: Project) -> None:
+    """Every part of a card, of all three stages of a cell; and the report holds it."""
+    page = (project.folder / "reports/default/report.html").read_text()
+    head = project.run("git", "rev-parse", "HEAD").strip()
+    cards = {}
+    for stage, folder in (("train", "checkpoints"), ("sample", "samples"), ("evaluate", "scores")):
+        path = next((project.folder / "results/default" / folder / "ring8/dsm/log_uniform").glob("*/run.json"))
+        card = cards[stage] = json.loads(path.read_text())
+        assert card["key"] == path.parent.name
+        assert (card["stage"], card["at"], card["commit"], card["dirty"]) == (
+            stage,
+            "ring8/dsm/log_uniform",
+            head,
+            False,
+        )
+        assert card["spec"]["replicates"] == 2
+        assert card["code"][f"scorebench.stages.{stage}"]
+        assert card["versions"]["torch"] == "2.13.0"
+        assert card["inputs"]["data"] == next((project.folder / "data/prepared/default/ring8").iterdir()).name
+        assert set(card["input_outputs"]["data"]) == {
+            "train.parquet",
+            "validation.parquet",
+            "test.parquet",
+            "dataset.json",
+        }
+        assert set(card["outputs"]) == {file.name for file in path.parent.iterdir()} - {"run.json"}
+        assert card["machine"].keys() >= {"processor", "cpus", "platform", "python", "gpu", "slurm_job"}
+        assert 0 < card["seconds"] < 300
+        assert card["peak_memory_mb"] > 50
+        assert card["key"] in page
+        assert f'data-card="{stage} ring8/dsm/log_uniform"' in page
+    assert cards["train"]["facts"]["evaluations"] == 20 * 16
+    assert cards["train"]["facts"]["status"] == ["trained", "trained"]
+    assert cards["sample"]["inputs"]["checkpoint"] == cards["train"]["key"]
+    assert cards["evaluate"]["input_outputs"]["samples"] == cards["sample"]["outputs"]
+
+
+def test_command_on_a_card_makes_that_result_again(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+    """From nothing, with what the cell needs and no other; then alone, in its place; never of another study."""
+    cell = "ring8/dsm/log_uniform"
+    cards = {
+        s: next((project.folder / "results/default" / s / cell).glob("*/run.json")) for s in ("checkpoints", "scores")
+    }
+    command = {stage: shlex.split(json.loads(card.read_text())["command"]) for stage, card in cards.items()}
+    before = project.contents()
+    for folder in ("results", "data/prepared", "reports/default"):
+        shutil.rmtree(project.folder / folder)
+    monkeypatch.setenv("SLURM_JOB_ID", "4711")
+    project.run(*command["scores"])
+    made = project.contents()
+    assert made == {name: before[name] for name in made}
+    assert set(project.jobs()) == {"data/prepared/default/ring8", *stages_of({cell})}
+
+    jobs = project.jobs()
+    project.run(*command["checkpoints"])
+    assert changed(jobs, project.jobs()) == {f"results/default/checkpoints/{cell}"}
+    assert project.contents() == made
+    assert json.loads(cards["checkpoints"].read_text())["machine"]["slurm_job"] == "4711"
+
+    project.edit("{objective: dsm}", "{objective: dsm, training: {batch: 8}}")
+    key = cards["scores"].parent.name
+    assert f"key {key} is not in the plan" in project.run(*command["scores"], ok=False)
+    assert project.contents() == made

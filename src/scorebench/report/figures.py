@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from markupsafe import Markup
 from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
+
+from scorebench.report.svg import inline
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#B8860B", "#882255", "#7A7A2A", "#332288", "#8C564B")
 """Of methods in the order of the study: Okabe & Ito's and Tol's colours that can be read on white."""
@@ -90,6 +91,14 @@ class Charts:
     def __init__(self, looks: Mapping[str, Style]) -> None:
         self.looks = looks
         self.drawn = 0
+        self.classes: dict[str, str] = {}
+
+    def sheet(self) -> Markup:
+        """The style rules of all charts drawn so far: they are mostly the same in all, and stand in the page once.
+
+        Of one class each: a mark that <use> draws has no ancestors that a rule could ask for.
+        """
+        return Markup("\n".join(f".{name}{{{style}}}" for style, name in self.classes.items()))
 
     @contextmanager
     def _axes(self, x: str, y: str) -> Iterator[tuple[Any, list[Markup]]]:
@@ -109,7 +118,7 @@ class Charts:
             nothing = {"Date": None, "Creator": None, "Format": None, "Type": None}
             figure.savefig(buffer, format="svg", metadata=nothing, transparent=True)
         self.drawn += 1
-        done.append(Markup(_inline(buffer.getvalue(), f"f{self.drawn}")))
+        done.append(Markup(inline(buffer.getvalue(), f"f{self.drawn}", self.classes)))
 
     def scale_errors(self, curves: Mapping[str, Curve], untrained: list[Curve], limits: tuple[float, float]) -> Markup:
         """D(sigma) of every method, log-log: mean over replicates, band from the lowest to the highest."""
@@ -209,15 +218,3 @@ def _plain_ticks(axes: Any) -> None:
         axis.set_major_locator(MaxNLocator(5) if span < 5 else locator)
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_formatter(NullFormatter())
-
-
-def _inline(svg: str, prefix: str) -> str:
-    """An SVG document as an element of the page: no prolog, no metadata, no style rules, ids of its own."""
-    svg = svg[svg.index("<svg") :]
-    svg = re.sub(r"<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r"<defs>\s*<style.*?</style>\s*</defs>", "", svg, flags=re.DOTALL)
-    svg = re.sub(r'(\bid="|url\(#|href="#)', rf"\g<1>{prefix}-", svg)
-    head = r'<svg class="chart" role="img" viewBox="\1">'
-    svg = re.sub(r'<svg .*?viewBox="([^"]*)"[^>]*>', head, svg, count=1, flags=re.DOTALL)
-    svg = svg.replace("xlink:href", "href")
-    return re.sub(r"\n\s*", "\n", svg)

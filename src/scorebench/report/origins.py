@@ -9,6 +9,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from markupsafe import Markup
+
 STAGES = ("prepare", "floor", "train", "sample", "evaluate")
 Cards = dict[str, dict[str, dict[str, Any]]]
 """Stage -> place -> run.json."""
@@ -25,8 +27,6 @@ class Run:
     started: str
     seconds: float
     memory: float | None
-    card: str
-    """run.json: parameters, parts of the key, inputs, versions, machine."""
 
 
 def runs(cards: Cards) -> list[Run]:
@@ -40,12 +40,54 @@ def runs(cards: Cards) -> list[Run]:
             moment(card.get("started")),
             float(card.get("seconds") or 0.0),
             card.get("peak_memory_mb"),
-            json.dumps(card, indent=1, sort_keys=True, ensure_ascii=False),
         )
         for stage in STAGES
         for at, card in cards.get(stage, {}).items()
     ]
     return sorted(found, key=lambda run: (run.at.split("/"), STAGES.index(run.stage)))
+
+
+WORTH_SHARING = 60
+"""Characters of JSON from which on a part that stands twice is written once."""
+
+
+def embedded(cards: Cards) -> Markup:
+    """All run.json as JSON for a script element: {"cards": {stage: {place: card}}, "shared": [...]}.
+
+    A mapping that stands in several places (hashes of code, versions, machine, hashes of an input) is kept in `shared`,
+    and {"$": n} stands for it: a study's cards are mostly the same.
+    """
+    counts: Counter[str] = Counter()
+
+    def count(value: Any) -> None:
+        if isinstance(value, dict):
+            counts[_compact(value)] += 1
+            for item in value.values():
+                count(item)
+
+    def written(value: Any) -> Any:
+        if not isinstance(value, dict):
+            return value
+        text = _compact(value)
+        if counts[text] < 2 or len(text) < WORTH_SHARING:
+            return {name: written(item) for name, item in sorted(value.items())}
+        if text not in places:
+            shared.append({name: written(item) for name, item in sorted(value.items())})
+            places[text] = len(shared) - 1
+        return {"$": places[text]}
+
+    shared: list[Any] = []
+    places: dict[str, int] = {}
+    listed = {stage: cards[stage] for stage in STAGES if stage in cards}
+    for card in (card for at in listed.values() for card in at.values()):
+        count(card)
+    found = {stage: {name: written(card) for name, card in at.items()} for stage, at in listed.items()}
+    text = json.dumps({"cards": found, "shared": shared}, separators=(",", ":"), ensure_ascii=False)
+    return Markup(text.replace("<", "\\u003c"))  # nothing in it can end the script element
+
+
+def _compact(value: Any) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
 
 
 def moment(seconds: float | None) -> str:
@@ -64,14 +106,13 @@ def duration(seconds: float) -> str:
 
 
 def origins(cards: Cards) -> dict[str, Any]:
-    """Commits, versions and machines with the number of jobs that had them, and the span of time."""
+    """Commits and machines with the number of jobs that had them, versions of packages, and the span of time."""
     listed = [card for stage in STAGES for card in cards.get(stage, {}).values()]
     started = sorted(card["started"] for card in listed if card.get("started") is not None)
-    versions = Counter(pair for card in listed for pair in card.get("versions", {}).items())
     return {
         "commits": _counted(_commit(card) for card in listed),
-        "versions": sorted(versions.items()),
-        "machines": _counted(_machine(card.get("machine") or {}) for card in listed),
+        "packages": sorted({pair for card in listed for pair in card.get("versions", {}).items()}),
+        "machines": _machines([card.get("machine") or {} for card in listed]),
         "jobs": len(listed),
         "seconds": duration(sum(float(card.get("seconds") or 0.0) for card in listed)),
         "by_stage": [
@@ -95,10 +136,18 @@ def _commit(card: dict[str, Any]) -> str:
     return f"{card['commit']}{changed}"
 
 
+def _machines(machines: list[dict[str, Any]]) -> list[tuple[str, int]]:
+    """What may change last digits: processor, system, Python, and the GPUs that some jobs there used."""
+    gpus: dict[str, set[str]] = {}
+    for machine in machines:
+        gpus.setdefault(_machine(machine), set()).update([machine["gpu"]] if machine.get("gpu") else [])
+    counted = _counted(_machine(machine) for machine in machines)
+    return [(", ".join([name, *sorted(gpus[name])]), n) for name, n in counted]
+
+
 def _machine(machine: dict[str, Any]) -> str:
     listed = [machine.get("processor"), f"{machine['cpus']} CPUs" if machine.get("cpus") else None]
-    listed += [machine.get("gpu"), machine.get("platform")]
-    listed.append(f"Python {machine['python']}" if machine.get("python") else None)
+    listed += [machine.get("platform"), f"Python {machine['python']}" if machine.get("python") else None]
     return ", ".join(str(item) for item in listed if item) or "machine not known"
 
 

@@ -56,6 +56,42 @@ def track(study: Study) -> None:
         print(f"In the UI: http://127.0.0.1:5000/#/experiments/{experiment}/runs?workflowType=machine_learning")
 
 
+def behind(study: Study) -> list[str] | None:
+    """How the runs in MLflow differ from the plan, in words; empty where they are exactly its cells and replicates.
+
+    None where MLflow is not kept: MLFLOW_TRACKING_URI names no store, there is no mlflow.db in this folder, or the
+    study was never brought to it.
+
+    Raises:
+        SystemExit: status 2, MLflow can't be used there; the reason is printed.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+    if uri == DEFAULT_URI and not Path("mlflow.db").is_file():
+        return None
+    with faults(uri, OSError, ImportError):
+        client = connect(uri)
+        experiment = client.get_experiment_by_name(experiment_name(study))
+        if experiment is None or experiment.lifecycle_stage == "deleted":
+            return None
+        found = _complete(_runs(client, experiment.experiment_id))
+    planned = {
+        (study.key(jobs_of(cell)["evaluate"]), str(replicate)): study.key(jobs_of(cell)["floor"])
+        for cell in study.applicable
+        for replicate in range(study.params.replicates)
+    }
+    tags = {identity: run.data.tags for identity, run in found.items()}
+    there = found.keys() & planned.keys()
+    counts = {
+        "not there": len(planned.keys() - found.keys()),
+        "current, but not planned": sum(
+            tags[identity].get("current") == "yes" for identity in found.keys() - planned.keys()
+        ),
+        "planned, but not current": sum(tags[identity].get("current") != "yes" for identity in there),
+        "of other floors": sum(tags[identity].get("floor_key") != planned[identity] for identity in there),
+    }
+    return [f"runs {words}: {count}" for words, count in counts.items() if count]
+
+
 def experiment_name(study: Study) -> str:
     """The experiment that holds the runs of a study."""
     return f"scorebench/{study.name}"
@@ -88,25 +124,28 @@ def _bring(client: MlflowClient, experiment: str, study: Study) -> Counter[str]:
 
 
 def _found(client: MlflowClient, experiment: str) -> dict[Identity, Run]:
-    """Complete runs by identity; runs that a killed pass left half-written are deleted.
+    """Complete runs by identity; runs that a killed pass left half-written are deleted."""
+    runs = _runs(client, experiment)
+    for run in runs:
+        if run.info.status != "FINISHED":
+            client.delete_run(run.info.run_id)
+    return _complete(runs)
 
-    One query for all of them: asking for each run would take longer than logging it.
-    """
-    found: dict[Identity, Run] = {}
+
+def _runs(client: MlflowClient, experiment: str) -> list[Run]:
+    """Our runs, complete or not. One query for all of them: asking for each would take longer than logging it."""
+    found: list[Run] = []
     token = None
     while True:
         page = client.search_runs([experiment], max_results=1000, page_token=token)
-        for run in page:
-            tags = run.data.tags
-            if "key" not in tags or "replicate" not in tags:
-                continue  # somebody else's
-            if run.info.status != "FINISHED":
-                client.delete_run(run.info.run_id)
-            else:
-                found[tags["key"], tags["replicate"]] = run
+        found += [run for run in page if "key" in run.data.tags and "replicate" in run.data.tags]  # not somebody else's
         token = page.token
         if not token:
             return found
+
+
+def _complete(runs: list[Run]) -> dict[Identity, Run]:
+    return {(run.data.tags["key"], run.data.tags["replicate"]): run for run in runs if run.info.status == "FINISHED"}
 
 
 def _log(client: MlflowClient, experiment: str, record: Record, replicate: int) -> Run:
