@@ -44,7 +44,7 @@ def test_edit_of_source_runs_what_uses_it(project: Project) -> None:
     """Case c: a method's file, then the report's code."""
     project.run("scorebench", "agree")
     first = project.jobs()
-    project.edit("/ self.probes", "/ self.probes * 1.01", "src/scorebench/objectives/ssm_vr.py")
+    project.edit(".mean(0)", ".mean(0) * 1.01", "src/scorebench/objectives/ssm_vr.py")
     project.run("dvc", "repro")
     second = project.jobs()
     assert changed(first, second) == {"report", *stages_of({cell for cell in CELLS if "/ssm_vr/" in cell})}

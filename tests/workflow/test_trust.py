@@ -23,7 +23,7 @@ def test_explain_names_the_parts_and_what_changed(project: Project) -> None:
     assert same.count("the same as in HEAD") == 3
 
     project.edit("{objective: ssm_vr}", "{objective: ssm_vr, options: {probes: 2}}")
-    project.edit("/ self.probes", "/ self.probes * 1.01", "src/scorebench/objectives/ssm_vr.py")
+    project.edit(".mean(0)", ".mean(0) * 1.01", "src/scorebench/objectives/ssm_vr.py")
     other = project.run("scorebench", "explain", cell, "--against", "HEAD")
     assert "spec.objective.options.probes: 1 -> 2" in other
     assert "code scorebench.objectives.ssm_vr: changed" in other
