@@ -12,7 +12,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install run ui pull git-pull push test test-fast lint format check-agreement agree bench clean
+.PHONY: help install run ui pull git-pull push test test-fast lint format check-agreement agree bench judge peers clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -77,9 +77,18 @@ format: install ## let the tools lay out the code
 	ruff format .
 	snakefmt Snakefile workflow
 
-bench: install ## the figures of docs/benchmarks.md (on an idle machine)
+bench: install ## the figures of docs/benchmarks.md, on an idle machine; `make peers` before adds other libraries
 	python benchmarks/planning.py --cells 5000
 	python benchmarks/planning.py --cells 500 --finished
+	OMP_NUM_THREADS=1 python benchmarks/numeric.py
+	OMP_NUM_THREADS=1 python benchmarks/likelihood.py
+
+judge: peers ## how often the judge is wrong, then docs/conformance.md: many minutes; goes on where it was stopped
+	python benchmarks/judge.py --runs 200 --workers 2
+	python benchmarks/judge.py --docs
+
+peers: install ## the libraries that benchmarks and docs/conformance.md compare with
+	python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[peers]'
 
 clean: ## remove all results (not the environment)
 	rm -rf results reports/*/report.html reports/*/results.parquet reports/*/times.csv data/prepared .snakemake logs benchmarks/jobs .attic

@@ -7,7 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
+from scipy.special import gammaincinv
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import StratifiedKFold, cross_val_score
+from sklearn.neighbors import KNeighborsClassifier
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 from torch import Tensor
+
+for _backend in ("TENSORFLOW", "JAX", "CUPY", "PYTORCH"):  # POT would import them, which takes seconds
+    os.environ.setdefault(f"POT_BACKEND_DISABLE_{_backend}", "1")
+import ot  # noqa: E402
 
 if TYPE_CHECKING:
     from scorebench.targets import GaussianMixture
@@ -18,10 +28,6 @@ def sliced_wasserstein(x: np.ndarray, y: np.ndarray, projections: int, seed: int
 
     By POT; the same seed gives the same directions.
     """
-    for backend in ("TENSORFLOW", "JAX", "CUPY", "PYTORCH"):  # importing them costs seconds
-        os.environ.setdefault(f"POT_BACKEND_DISABLE_{backend}", "1")
-    import ot
-
     value = ot.sliced_wasserstein_distance(x, y, n_projections=projections, seed=seed)
     return float(value)
 
@@ -43,12 +49,6 @@ def c2st(x: np.ndarray, y: np.ndarray, folds: int, seed: int) -> float:
     neighbours (local structure) and logistic regression on x and x^2 (place and scale). Alone, nearest neighbours are
     blind in high dimension: neighbours of a point that is too far out are all true points. NaN below 10 points.
     """
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.model_selection import StratifiedKFold, cross_val_score
-    from sklearn.neighbors import KNeighborsClassifier
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
-
     n = min(len(x), len(y))
     if n < 10:
         return float("nan")  # too few to test with
@@ -71,8 +71,6 @@ def mode_statistics(x: np.ndarray, target: GaussianMixture) -> dict[str, float]:
     each mode and the weights. within_mode_std_ratio: root mean square Mahalanobis distance to the nearest mode
     over sqrt(d), 1 for the truth, more where modes are inflated.
     """
-    from scipy.special import gammaincinv
-
     square = target.mahalanobis(torch.as_tensor(x, dtype=torch.float64))
     nearest_square, nearest = square.min(-1)
     weights = target.weights
