@@ -42,6 +42,18 @@ J(theta; sigma) = 1/2 E||s_theta - s*||^2 = 1/2 theta'G theta is known exactly
 Each test is a t-test on independent blocks of fresh data; all tests of a verdict together raise a false alarm with
 probability {alpha:g} (Bonferroni). A test too noisy to find what it looks for, even with six times the data, is
 *undecided*, which does not pass. What a loss does not claim is not applicable (–), which is no pass either.
+
+## A loss of your own
+
+    scorebench check my_losses.py:my_loss          # loss(score, batch, generator) -> one value per sample
+    scorebench check my_losses.py:my_mean --reduction mean
+    scorebench check my_losses.py:my_energy_loss --form energy --adds-noise    # loss(energy, x, sigma, generator)
+    scorebench check my_losses.py:MyLoss --scale 2 --weight sigma2 --json      # a convention of its own
+
+Exit status 0: all pass; 1: something does not; 2: it can't be judged, with the reason. In Python,
+`scorebench.conformance.check(loss, **claims)` returns the report; `Claims` lists what can be claimed, and
+`from_energy` and `mean_loss` adapt other losses. A field or argument `probes` is the number of probes, and
+`requires_noise = True` says that a loss is for sigma > 0.
 """
 
 
