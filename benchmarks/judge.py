@@ -155,7 +155,7 @@ def counts(lines: list[dict[str, Any]]) -> tuple[list[str], bool]:
                 wanted, good = "passes", sum(line["passed"] for line in mine)
             right = right and good == len(mine)
             passed, seconds = sum(line["passed"] for line in mine), median(line["seconds"] for line in mine)
-            label = title if kind == "objective" else f"control: {CONTROLS[title].mistake}"
+            label = title if kind == "objective" else f"control: {CONTROLS[title].mistake}".replace("|", "\\|")
             rows.append(f"| {label} | {wanted} | {len(mine)} | {passed} | {good} of {len(mine)} | {seconds:.1f} |")
     return rows, right
 

@@ -41,7 +41,20 @@ J(theta; sigma) = 1/2 E||s_theta - s*||^2 = 1/2 theta'G theta is known exactly
 
 Each test is a t-test on independent blocks of fresh data; all tests of a verdict together raise a false alarm with
 probability {alpha:g} (Bonferroni). A test too noisy to find what it looks for, even with six times the data, is
-*undecided*, which does not pass. What a loss does not claim is not applicable (–), which is no pass either.
+*undecided*, which does not pass. Offsets of a minimum, and biases of a gradient, are in units of the typical norm of
+the score. What a loss does not claim is not applicable (–), which is no pass either.
+
+## A loss of your own
+
+    scorebench check my_losses.py:my_loss          # loss(score, batch, generator) -> one value per sample
+    scorebench check my_losses.py:my_mean --reduction mean
+    scorebench check my_losses.py:my_energy_loss --form energy --adds-noise    # loss(energy, x, sigma, generator)
+    scorebench check my_losses.py:MyLoss --scale 2 --weight sigma2 --json      # a convention of its own
+
+Exit status 0: all pass; 1: something does not; 2: it can't be judged, with the reason. In Python,
+`scorebench.conformance.check(loss, **claims)` returns the report; `Claims` lists what can be claimed, and
+`from_energy` and `mean_loss` adapt other losses. A field or argument `probes` is the number of probes, and
+`requires_noise = True` says that a loss is for sigma > 0.
 """
 
 
@@ -68,7 +81,7 @@ def reasons(reports: dict[str, Report]) -> list[str]:
     for title, report in reports.items():
         for name in report.failed:
             r = report[name]
-            told = "; ".join(part for part in (f"{r.number} at {r.where}" if r.number else "", r.note) if part)
+            told = "; ".join(part for part in (r.note, f"{r.number} at {r.where}" if r.number else "") if part)
             lines.append(f"- **{title}**, {name}: {told}")
     return lines or ["Nothing failed."]
 
@@ -87,11 +100,15 @@ def write(page: Path, rates: list[str], ours: dict[str, dict[str, Any]], command
     changed = {t: f"changes the objective: {r.changes_objective}" for t, r in reports.items() if r.changes_objective}
     parts += ["\n".join(table(reports, changed)), "\n".join(reasons(reports))]
     for peer in PEERS:
-        losses = importlib.import_module(f"peers.{peer}").LOSSES
+        adapters = importlib.import_module(f"peers.{peer}")
+        losses = adapters.LOSSES
         reports = {title: check(p.loss) for title, p in losses.items()}
-        parts += [f"## {peer} {version(peer)}\n\nThrough `benchmarks/peers/{peer}.py`, in float64."]
+        parts += [f"## {peer} {version(peer)}\n\nThrough `benchmarks/peers/{peer}.py`, in float64. {adapters.NOTE}"]
         parts += ["\n".join(table(reports, {t: p.convention for t, p in losses.items()})), "\n".join(reasons(reports))]
-    parts += ["## How often the judge is wrong\n\nCounted over seeds, every verdict on data of its own:"]
+    parts += [
+        "## How often the judge is wrong\n\nCounted over seeds, every verdict on data of its own, on a machine that had"
+        " other work. `python benchmarks/judge.py --runs 200` goes on to 200 seeds each; made so far:"
+    ]
     parts += ["\n".join(rates)]
     page.write_text("\n\n".join(parts) + "\n")
     print(page)

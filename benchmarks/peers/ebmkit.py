@@ -56,18 +56,22 @@ def _sliced(vr: bool) -> Peer:
     return Peer(from_energy(sliced(1, vr), adds_noise=False, generator=False, probes=True, with_probes=with_probes))
 
 
+NOTE = (
+    "Its losses draw from torch's global generator and take none, so determinism is not judged. Weights and the"
+    " missing 1/2 are as its docstrings state."
+)
 LOSSES = {
     "DenoisingScoreMatching": Peer(from_energy(denoising, adds_noise=True, generator=False)),
     "MultiSigmaDenoisingScoreMatching": Peer(
         from_energy(multi_sigma, adds_noise=True, generator=False, weight="sigma2"),
-        "weight sigma^2",
+        "sigma^2",
     ),
     "VPDenoisingScoreMatching": Peer(
         # its schedule is in float32, and by default starts at beta = 1e-4, which is sigma = 0.01
         from_energy(
             variance_preserving, adds_noise=True, generator=False, weight="sigma2", scale=2.0, sigmas=(0.01, 1e3)
         ),
-        "predicts the noise: weight sigma^2, no factor 1/2",
+        "2 sigma^2, as it predicts the noise",
     ),
     "ExactScoreMatching": Peer(from_energy(exact, adds_noise=False, generator=False)),
     "SlicedScoreMatching (vr=True)": _sliced(True),

@@ -42,6 +42,12 @@ def _sliced(kind: str) -> Peer:
     return Peer(from_energy(sliced(5, kind), adds_noise=False, probes=True, with_probes=with_probes))
 
 
+NOTE = (
+    "Its docstrings give x as (batch_size, *data_dims), so images are judged too: `SlicedScoreMatching` sums over the"
+    " last axis alone, `ScoreMatching (exact)` hands the model flattened events. The finite-difference trace of"
+    " `ScoreMatching (approx)` is divided by the dimension: right for d = 1. `DenoisingScoreMatching` accepts"
+    " noise_scale = 0."
+)
 LOSSES = {
     "DenoisingScoreMatching": Peer(from_energy(denoising, adds_noise=True)),
     "ScoreMatching (exact)": Peer(from_energy(implicit("exact"), adds_noise=False)),
