@@ -1,5 +1,6 @@
 # The workflow: reads a study and builds what it names. `snakemake --cores all` runs params.yaml;
 # `--config study=studies/noise.yaml` runs another study.
+import gc
 import shlex
 import sys
 import time
@@ -8,6 +9,8 @@ from pathlib import Path
 # results belong to this checkout's source, whichever scorebench is installed
 SRC = str(Path(workflow.basedir, "src"))
 sys.path.insert(0, SRC)
+# planning makes millions of objects that stay: looking through them takes a sixth of it
+gc.set_threshold(200_000)
 shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(SRC)}; ")
 
 from scorebench.params import InvalidStudy
