@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import functools
-import importlib
-import resource
-import shlex
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +11,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from scorebench import provenance, storage
+from scorebench import jobs, storage
 from scorebench.commands.advise import advise
 from scorebench.commands.check import check
 from scorebench.params import InvalidStudy
@@ -46,7 +42,7 @@ def plainly(command: Callable[..., None]) -> Callable[..., None]:
             count = len(error.faults)
             say(f"{error.file}: {count} fault{'s' if count > 1 else ''}, nothing was run")
             raise typer.Exit(2) from None
-        except UnknownJob as error:
+        except (UnknownJob, jobs.Refused) as error:
             say(str(error))
             raise typer.Exit(2) from None
 
@@ -54,62 +50,9 @@ def plainly(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def run_job(file: Path, stage: str, at: str, key: str) -> None:
-    """Run one job and write its provenance card, run.json, last."""
+    """Run one job of a study and print where its results lie."""
     study = Study(file)
-    job = study.job(stage, at)
-    _same_key(study, job, key)
-    out = study.directory(job)
-    inputs = {role: study.directory(upstream) for role, upstream in study.inputs(job).items()}
-    absent = [p for upstream in study.inputs(job).values() for p in study.files(upstream).values() if not p.is_file()]
-    if absent:
-        say(f"{stage} {at}: {absent[0]} is missing; `snakemake {absent[0]}` makes it")
-        raise typer.Exit(2)
-    function = getattr(importlib.import_module(f"scorebench.stages.{stage}"), stage)
-    start, started = time.perf_counter(), time.time()
-    facts = function(study.spec(job), inputs, out)
-    card = {
-        **study.ingredients(job),
-        "at": at,
-        "key": study.key(job),
-        "facts": facts,
-        "outputs": {
-            name: provenance.file_digest(path) for name, path in study.files(job).items() if name != "run.json"
-        },
-        "input_outputs": {role: storage.read_json(folder / "run.json")["outputs"] for role, folder in inputs.items()},
-        "command": _command(study, job),
-        "started": started,
-        "seconds": time.perf_counter() - start,
-        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        **provenance.commit(),
-        "machine": provenance.machine() | {"gpu": _gpu(facts)},
-    }
-    storage.write_json(out / "run.json", card)
-    storage.sweep(out)
-    print(out)
-
-
-def _command(study: Study, job: Job) -> str:
-    """Makes a job's result again, and first what it needs and is not there; refused where the key is another by now."""
-    config = [] if study.file == DEFAULT else ["--config", f"study={study.file}"]
-    return shlex.join(["snakemake", "--cores", "1", "--force", *config, "--", str(study.files(job)["run.json"])])
-
-
-def _gpu(facts: dict[str, Any]) -> str | None:
-    if facts.get("device") != "cuda":
-        return None
-    import torch
-
-    return str(torch.cuda.get_device_name())
-
-
-def _same_key(study: Study, job: Job, key: str) -> None:
-    """A job planned before an edit must not write results of after it."""
-    if key and key != study.key(job):
-        say(
-            f"{job.stage} {job.at}: the key asked for is {key}, but {study.file} and the source now give"
-            f" {study.key(job)}: one of them changed since the run was planned. Run it again."
-        )
-        raise typer.Exit(2)
+    print(jobs.run(study, study.job(stage, at), key))
 
 
 @app.command()
@@ -155,7 +98,7 @@ def report(study: StudyFile = DEFAULT, key: Key = "") -> None:
 
     loaded = Study(study)
     job = Job("report")
-    _same_key(loaded, job, key)
+    jobs.demand_key(loaded, job, key)
     _demand(loaded, UPTO["evaluate"])
     out = loaded.directory(job)
     inputs = {role: loaded.directory(upstream) for role, upstream in loaded.inputs(job).items()}

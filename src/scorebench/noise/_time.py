@@ -1,11 +1,11 @@
-"""Schedules that are a process in time: t uniform, sigma a rising function of it."""
+"""Schedules that are a process in time: t uniform, sigma a rising function of it; and those with a linear rate."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, PositiveFloat, model_validator
 
 from scorebench.noise import Schedule
 from scorebench.streams import uniform
@@ -46,3 +46,30 @@ class _Time(Schedule):
 
         first, last = self.times
         return self.sigma(torch.linspace(last, first, levels or self.levels, dtype=torch.float64)).float()
+
+
+class _LinearRate(_Time):
+    """beta(t) = beta_min + (beta_max - beta_min) t, t ~ U(t_min, 1); the defaults are those of Song et al. (2021)."""
+
+    beta_min: PositiveFloat = 0.1
+    beta_max: PositiveFloat = 20.0
+    t_min: Annotated[float, Field(gt=0, lt=1)] = 1e-5
+
+    @model_validator(mode="after")
+    def _rises(self) -> Self:
+        if self.beta_min > self.beta_max:
+            raise ValueError(f"beta_min {self.beta_min} must not be above beta_max {self.beta_max}")
+        return self
+
+    @property
+    def times(self) -> tuple[float, float]:
+        """t_min and 1."""
+        return self.t_min, 1.0
+
+    def integral(self, t: Tensor) -> Tensor:
+        """Integral of beta from 0 to t, of the shape of t."""
+        return self.beta_min * t + (self.beta_max - self.beta_min) / 2 * t.square()
+
+    def beta(self, B: Tensor) -> Tensor:
+        """The rate at the time when its integral is B, of the shape of B."""
+        return (self.beta_min**2 + 2 * (self.beta_max - self.beta_min) * B).sqrt()

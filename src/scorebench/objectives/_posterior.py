@@ -9,10 +9,18 @@ from scorebench.streams import uniform
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from scorebench.objectives import Batch
     from scorebench.streams import Generators
 
 CHUNK = 2**21
 """Pairs of a noisy and a reference point whose weights are held at once (16 MB of float64)."""
+
+
+def require_reference(batch: Batch, method: str) -> Tensor:
+    """The reference points of a batch. Raises ValueError where there are none."""
+    if batch.reference is None:
+        raise ValueError(f"{method} needs clean points to compare with: Batch(..., reference=...) is missing")
+    return batch.reference
 
 
 def posterior_score(

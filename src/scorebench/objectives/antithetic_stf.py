@@ -9,7 +9,7 @@ from pydantic import PositiveFloat, PositiveInt
 
 from scorebench.learning import Bins, Learner, average, begin, centres, interpolate
 from scorebench.objectives import Batch, Objective
-from scorebench.objectives._posterior import posterior_score
+from scorebench.objectives._posterior import posterior_score, require_reference
 from scorebench.objectives._terms import half_square, require_noise
 from scorebench.streams import integers, normal
 
@@ -79,10 +79,9 @@ class AntitheticSTF(Objective, Learner):
     def _losses(self, score: Score, batch: Batch, generator: Generators, mirrored: Tensor | bool) -> Tensor:
         import torch
 
-        sigma, reference = batch.sigma, batch.reference
+        sigma = batch.sigma
         require_noise(sigma, "antithetic_stf is not defined at sigma = 0: use ism, ssm or ssm_vr on clean data")
-        if reference is None:
-            raise ValueError("antithetic_stf needs clean points for its targets: Batch(..., reference=...) is missing")
+        reference = require_reference(batch, "antithetic_stf")
         event = [1] * (batch.clean.ndim - sigma.ndim)
         flip = torch.as_tensor(mirrored, device=sigma.device).expand_as(sigma).reshape(*sigma.shape, *event)
         other = reference.to(batch.clean)[integers(len(reference), sigma.shape, generator, sigma)]

@@ -8,7 +8,14 @@ from pydantic import Field, PositiveFloat, model_validator
 
 from scorebench.learning import Bins, Learner, average, begin, centres, interpolate
 from scorebench.objectives import Batch, Objective
-from scorebench.objectives._terms import Probe, differentiable, draw_probe, half_square, sliced_divergence
+from scorebench.objectives._terms import (
+    Probe,
+    differentiable,
+    draw_probe,
+    half_square,
+    require_noise,
+    sliced_divergence,
+)
 from scorebench.objectives.dsm import DenoisingScoreMatching
 from scorebench.objectives.ssm_vr import SlicedScoreMatchingVR
 
@@ -79,8 +86,7 @@ class Hybrid(Objective, Learner):
     def __call__(self, score: Score, batch: Batch, generator: Generators = None) -> Tensor:
         """Per-sample losses, shape of batch.sigma. Raises ValueError at sigma = 0."""
         sigma = batch.sigma
-        if not bool((sigma > 0).all()):
-            raise ValueError("hybrid holds a DSM term, which is not defined at sigma = 0")
+        require_noise(sigma, "hybrid holds a DSM term, which is not defined at sigma = 0")
         y = differentiable(batch)
         s = score(y, sigma)
         v = draw_probe(self.probe, s, sigma, generator)

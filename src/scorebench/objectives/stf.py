@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import PositiveInt
 
 from scorebench.objectives import Batch, Objective
-from scorebench.objectives._posterior import posterior_score
+from scorebench.objectives._posterior import posterior_score, require_reference
 from scorebench.objectives._terms import half_square, require_noise
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ class StableTargetField(Objective):
         """Per-sample losses, shape of batch.sigma. Raises ValueError at sigma = 0 and without batch.reference."""
         y, sigma = batch.noisy, batch.sigma
         require_noise(sigma, "stf is not defined at sigma = 0: use ism, ssm or ssm_vr on clean data")
-        if batch.reference is None:
-            raise ValueError("stf needs clean points to compare with: Batch(..., reference=...) is missing")
-        target = posterior_score(y, sigma, batch.reference, batch.clean, generator, self.references)
+        reference = require_reference(batch, "stf")
+        target = posterior_score(y, sigma, reference, batch.clean, generator, self.references)
         return half_square(score(y, sigma) - target, sigma)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar
 from pydantic import Field, PositiveFloat, PositiveInt
 
 from scorebench.objectives import Batch, Objective
-from scorebench.objectives._posterior import posterior_score
+from scorebench.objectives._posterior import posterior_score, require_reference
 from scorebench.objectives._terms import (
     Probe,
     differentiable,
@@ -63,13 +63,12 @@ class StableTargetFieldSSMVR(Objective):
         """Per-sample losses, shape of batch.sigma. Raises ValueError at sigma = 0 and without batch.reference."""
         sigma = batch.sigma
         require_noise(sigma, "stf_ssm_vr holds an STF term, which is not defined at sigma = 0")
-        if batch.reference is None:
-            raise ValueError("stf_ssm_vr needs clean points to compare with: Batch(..., reference=...) is missing")
+        reference = require_reference(batch, "stf_ssm_vr")
         y = differentiable(batch)
         s = score(y, sigma)
         v = draw_probe(self.probe, s, sigma, generator)
-        target = posterior_score(y, sigma, batch.reference, batch.clean, generator, self.references)
-        n = min(len(batch.reference), self.references or len(batch.reference))
-        lam = self.weight(sigma, batch.reference[0].numel(), n)
+        target = posterior_score(y, sigma, reference, batch.clean, generator, self.references)
+        n = min(len(reference), self.references or len(reference))
+        lam = self.weight(sigma, reference[0].numel(), n)
         ssm = half_square(s, sigma) + sliced_divergence(s, y, v, sigma)
         return (1 - lam) * half_square(s - target, sigma) + lam * ssm

@@ -1,0 +1,79 @@
+"""One job: its stage is run and its provenance card, run.json, is written last."""
+
+from __future__ import annotations
+
+import importlib
+import resource
+import shlex
+import time
+from pathlib import Path
+from typing import Any
+
+from scorebench import provenance, storage
+from scorebench.study import Job, Study
+
+
+class Refused(RuntimeError):
+    """A job that must not or can't be run now, and why."""
+
+
+def run(study: Study, job: Job, key: str = "") -> Path:
+    """Run one job and return the folder of its results.
+
+    Raises:
+        Refused: its key is not the one that it was planned with, or a file that it needs is missing.
+    """
+    demand_key(study, job, key)
+    out, upstream = study.directory(job), study.inputs(job)
+    inputs = {role: study.directory(each) for role, each in upstream.items()}
+    absent = [path for each in upstream.values() for path in study.files(each).values() if not path.is_file()]
+    if absent:
+        raise Refused(f"{job.stage} {job.at}: {absent[0]} is missing; `snakemake {absent[0]}` makes it")
+    function = getattr(importlib.import_module(f"scorebench.stages.{job.stage}"), job.stage)
+    start, started = time.perf_counter(), time.time()
+    facts = function(study.spec(job), inputs, out)
+    outputs = {name: path for name, path in study.files(job).items() if path != study.card(job)}
+    card = {
+        **study.ingredients(job),
+        "at": job.at,
+        "key": study.key(job),
+        "facts": facts,
+        "outputs": {name: provenance.file_digest(path) for name, path in outputs.items()},
+        "input_outputs": {role: storage.read_json(study.card(each))["outputs"] for role, each in upstream.items()},
+        "command": _command(study, job),
+        "started": started,
+        "seconds": time.perf_counter() - start,
+        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        **provenance.commit(),
+        "machine": provenance.machine() | {"gpu": _gpu(facts)},
+    }
+    storage.write_json(study.card(job), card)
+    storage.sweep(out)
+    return out
+
+
+def demand_key(study: Study, job: Job, key: str) -> None:
+    """A job planned before an edit must not write results of after it.
+
+    Raises:
+        Refused: a key is given, and it is not the job's.
+    """
+    if key and key != study.key(job):
+        raise Refused(
+            f"{job.stage} {job.at}: the key asked for is {key}, but {study.file} and the source now give"
+            f" {study.key(job)}: one of them changed since the run was planned. Run it again."
+        )
+
+
+def _command(study: Study, job: Job) -> str:
+    """Makes a job's result again, and first what it needs and is not there; refused where the key is another by now."""
+    config = [] if study.file == Path("params.yaml") else ["--config", f"study={study.file}"]
+    return shlex.join(["snakemake", "--cores", "1", "--force", *config, "--", str(study.card(job))])
+
+
+def _gpu(facts: dict[str, Any]) -> str | None:
+    if facts.get("device") != "cuda":
+        return None
+    import torch
+
+    return str(torch.cuda.get_device_name())
