@@ -75,6 +75,23 @@ def test_zero_of_either_sign_is_the_same_point():
     torch.testing.assert_close(posterior_score(y, sigma, reference, own), expected, rtol=1e-10, atol=1e-10)
 
 
+def test_drawn_points_give_the_score_of_the_noised_empirical_distribution_on_average(assert_mean):
+    """Over the points that may have made y and the drawn ones, the target given y has that score as its mean.
+
+    E over own ~ p(own | y) and 4 independent draws, by simulation, at a sigma where 12 points share a y.
+    """
+    generator = torch.Generator().manual_seed(3)
+    reference = torch.randn(12, 1, generator=generator, dtype=torch.float64)
+    y, sigma, runs = torch.tensor([0.3], dtype=torch.float64), torch.tensor(0.5, dtype=torch.float64), 40_000
+    posterior = (-0.5 * (y - reference).square().sum(-1) / sigma.square()).softmax(0)
+    own = reference[torch.multinomial(posterior, runs, replacement=True, generator=generator)]
+    targets = posterior_score(
+        y.expand(runs, 1, 1), sigma.expand(runs, 1), reference, own[:, None], Streams(5, runs).at("draw"), size=4
+    )
+    exact = written_out(y[None], sigma[None], reference).item()
+    assert_mean(targets.flatten(), exact, within=0.02)
+
+
 def test_chunks_change_nothing(monkeypatch):
     y, sigma, reference, own = draw(50, 3)
     whole = posterior_score(y, sigma, reference, own)

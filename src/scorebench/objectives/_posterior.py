@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from scorebench.streams import uniform
+from scorebench.streams import integers
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,10 +35,14 @@ def posterior_score(
 
     sum_j w_j (x_j - y) / sigma^2,   w = softmax_j(-||y - x_j||^2 / (2 sigma^2)),
 
-    over the generating point `own`, always and once, and the reference points. A copy of `own` in the reference is
-    that point itself and is left out; where the reference holds several copies, one is left out and the others
-    count as points of their own, so that with the training set as reference this is the score of the noised
-    empirical distribution. Without `own` the estimate is biased and its error grows without bound as sigma -> 0.
+    over the generating point `own`, always and once, and the reference points. Without `own` the estimate is biased
+    and its error grows without bound as sigma -> 0.
+
+    All of the reference: a copy of `own` in it is that point itself and is left out; where it holds several copies,
+    one is left out and the others count as points of their own, so that with the training set as reference this is
+    the score of the noised empirical distribution. `size` points: drawn from the reference independently, a copy of
+    `own` among them counts. Then `own` and the drawn points are exchangeable, so given all of them and y, w_j is the
+    probability that y came from x_j: the mean over draws is the score of the noised empirical distribution again.
 
     Distances come from products of centred points in float64: in float32 they are off by 1e-7 ||x||^2 / sigma^2,
     the size of the logits themselves at small sigma.
@@ -48,8 +52,8 @@ def posterior_score(
         sigma: their noise levels, positive, (...).
         reference: clean points, (n, *event).
         own: the clean points that y was made from, (..., *event).
-        generator: for the subset; a list gives each index of the leading axis (replicates) its own subset.
-        size: points of a random subset of the reference, drawn anew at every call; None: all of it.
+        generator: for the draw; a list gives each index of the leading axis (replicates) a draw of its own.
+        size: how many reference points are drawn anew at every call; None, or not less than n: all, once each.
 
     Returns:
         (..., *event), a constant: no gradient runs through it.
@@ -59,44 +63,44 @@ def posterior_score(
     n, event = len(reference), reference.shape[1:]
     points = reference.detach().to(y).reshape(n, -1)
     d = points.shape[1]
-    noisy, clean = y.detach().reshape(-1, d), own.detach().to(y).reshape(-1, d)
-    level = sigma.detach().to(y).reshape(-1, 1)
+    drawn = size is not None and size < n
+    if not drawn:
+        points = points.unsqueeze(0)
+    elif generator is None or isinstance(generator, torch.Generator):
+        points = points[integers(n, (1, size), generator, points)]
+    else:
+        points = points[integers(n, (len(generator), size), generator, points)]
+    noisy, clean = (part.detach().to(y).reshape(len(points), -1, d) for part in (y, own))
+    level = sigma.detach().to(y).reshape(len(points), -1, 1)
     with torch.no_grad():
-        if size is None or size >= n:
-            return _rows(noisy, level, points, clean).reshape(*sigma.shape, *event)
-        if generator is None or isinstance(generator, torch.Generator):
-            points = points[uniform((n,), generator, points).topk(size).indices]
-            return _rows(noisy, level, points, clean).reshape(*sigma.shape, *event)
-        subsets = points[uniform((len(generator), n), generator, points).topk(size).indices]
-        split = [part.chunk(len(subsets)) for part in (noisy, level, clean)]
-        scores = [_rows(a, b, subset, c) for a, b, c, subset in zip(*split, subsets, strict=True)]
-        return torch.cat(scores).reshape(*sigma.shape, *event)
+        return _rows(noisy, level, points, clean, drawn).reshape(*sigma.shape, *event)
 
 
-def _rows(y: Tensor, sigma: Tensor, points: Tensor, own: Tensor) -> Tensor:
-    """posterior_score of y (b, d), sigma (b, 1), points (n, d), own (b, d), some rows at a time."""
+def _rows(y: Tensor, sigma: Tensor, points: Tensor, own: Tensor, drawn: bool) -> Tensor:
+    """posterior_score of y (k, b, d), sigma (k, b, 1), points (k, n, d), own (k, b, d), some rows at a time."""
     import torch
 
-    centre = points.double().mean(0)
+    centre = points.double().mean(1, keepdim=True)
     centred = points.double() - centre
     noisy, clean, variance = y.double() - centre, own.double() - centre, sigma.double().square()
     # logits (u^T x_j - ||x_j||^2 / 2) / sigma^2, relative to that of `own`, as one product
-    logit = ((noisy - 0.5 * clean) * clean).sum(1, keepdim=True)
-    left = torch.cat([noisy, torch.ones_like(logit), -logit], 1) / variance
-    right = torch.cat([centred, -0.5 * centred.square().sum(1, keepdim=True), torch.ones_like(centred[:, :1])], 1).T
-    nearby, home = centred.to(points.dtype), clean.to(points.dtype)
-    places, found = _copies(points, own)
-    step = max(1, CHUNK // len(points))
+    logit = ((noisy - 0.5 * clean) * clean).sum(-1, keepdim=True)
+    left = torch.cat([noisy, torch.ones_like(logit), -logit], -1) / variance
+    right = torch.cat([centred, -0.5 * centred.square().sum(-1, keepdim=True), torch.ones_like(centred[..., :1])], -1)
+    right, nearby, home = right.mT, centred.to(points.dtype), clean.to(points.dtype)
+    step = max(1, CHUNK // points.shape[:2].numel())
     pulls = []
-    for rows in (slice(i, i + step) for i in range(0, len(y), step)):
-        logits = left[rows] @ right
-        copies = places[rows].unsqueeze(1)
-        logits.scatter_(1, copies, logits.gather(1, copies).masked_fill_(found[rows].unsqueeze(1), -torch.inf))
-        top = logits.amax(1, keepdim=True).clamp_(min=0)
+    for rows in (slice(i, i + step) for i in range(0, y.shape[1], step)):
+        logits = left[:, rows] @ right
+        if not drawn:
+            places, found = _copies(points[0], own[0, rows])
+            copies = places[:, None]
+            logits[0].scatter_(1, copies, logits[0].gather(1, copies).masked_fill_(found[:, None], -torch.inf))
+        top = logits.amax(-1, keepdim=True).clamp_(min=0)
         weights = logits.sub_(top).to(points.dtype).exp_()
-        others = weights.sum(1, keepdim=True)
-        pulls.append((weights @ nearby - others * home[rows]) / (others + (-top).exp().to(points.dtype)))
-    return (own - y + torch.cat(pulls)) / sigma.square()
+        others = weights.sum(-1, keepdim=True)
+        pulls.append((weights @ nearby - others * home[:, rows]) / (others + (-top).exp().to(points.dtype)))
+    return (own - y + torch.cat(pulls, 1)) / sigma.square()
 
 
 def _copies(points: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
