@@ -63,9 +63,8 @@ def posterior_score(
     n, event = len(reference), reference.shape[1:]
     points = reference.detach().to(y).reshape(n, -1)
     d = points.shape[1]
-    drawn = size is not None and size < n
-    if not drawn:
-        points = points.unsqueeze(0)
+    if size is None or size >= n:
+        size, points = None, points.unsqueeze(0)
     elif generator is None or isinstance(generator, torch.Generator):
         points = points[integers(n, (1, size), generator, points)]
     else:
@@ -73,7 +72,7 @@ def posterior_score(
     noisy, clean = (part.detach().to(y).reshape(len(points), -1, d) for part in (y, own))
     level = sigma.detach().to(y).reshape(len(points), -1, 1)
     with torch.no_grad():
-        return _rows(noisy, level, points, clean, drawn).reshape(*sigma.shape, *event)
+        return _rows(noisy, level, points, clean, drawn=size is not None).reshape(*sigma.shape, *event)
 
 
 def _rows(y: Tensor, sigma: Tensor, points: Tensor, own: Tensor, drawn: bool) -> Tensor:
