@@ -89,3 +89,24 @@ def test_options_are_checked():
     for fixed in (-0.1, 1.1):
         with pytest.raises(BadOptions, match="fixed"):
             objective("hybrid", fixed=fixed)
+
+
+@pytest.mark.parametrize(("name", "option"), [("hybrid", "fixed"), ("stf_ssm_vr", "fixed"), ("switch", "threshold")])
+def test_a_combination_says_what_it_is_made_of(name, option):
+    """With all the weight on one of them it is that one."""
+    generator = torch.Generator().manual_seed(1)
+    x, noise = torch.randn(2, 40, 3, generator=generator, dtype=torch.float64)
+    batch = Batch(x, noise, torch.full((40,), 0.5, dtype=torch.float64), reference=x)
+    ends = (1e-9, 1e9) if option == "threshold" else (0.0, 1.0)
+    for part, value in zip(objective(name).combines, ends, strict=True):
+        losses = [
+            objective(each, **options)(lambda y, _: -y.sin(), batch, torch.Generator().manual_seed(2))
+            for each, options in ((name, {option: value}), (part, {}))
+        ]
+        torch.testing.assert_close(*losses)
+
+
+def test_only_combinations_are_made_of_others():
+    made = {name: objective(name).combines for name in parts.names("objective")}
+    assert {name for name, of in made.items() if of} == {"hybrid", "stf_ssm_vr", "switch"}
+    assert set().union(*made.values()) <= set(parts.names("objective"))

@@ -69,6 +69,8 @@ class Objective(Part):
     """Uses ds/dy, which must not lose terms."""
     changes_objective: ClassVar[str | None] = None
     """What it estimates instead, where that is not 1/2 ||s - s*||^2 + const."""
+    combines: ClassVar[tuple[str, ...]] = ()
+    """The objectives that it is made of, by name, where it is made of others: what it must beat to be worth it."""
 
     def __call__(self, score: Score, batch: Batch, generator: Generators = None) -> Tensor:
         """Per-sample losses, shape of batch.sigma; estimates 1/2 ||s - s*||^2 + const."""

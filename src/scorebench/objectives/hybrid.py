@@ -47,6 +47,7 @@ class Hybrid(Objective, Learner):
 
     requires_noise: ClassVar[bool] = True
     differentiates_score: ClassVar[bool] = True
+    combines: ClassVar[tuple[str, ...]] = ("dsm", "ssm_vr")
     weighting: Literal["closed_form", "learned"] = "closed_form"
     tau: PositiveFloat = 1.0
     fixed: Annotated[float, Field(ge=0, le=1)] | None = None

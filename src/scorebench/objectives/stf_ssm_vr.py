@@ -44,6 +44,7 @@ class StableTargetFieldSSMVR(Objective):
 
     requires_noise: ClassVar[bool] = True
     differentiates_score: ClassVar[bool] = True
+    combines: ClassVar[tuple[str, ...]] = ("stf", "ssm_vr")
     references: PositiveInt | None = None
     tau: PositiveFloat = 1.0
     fixed: Annotated[float, Field(ge=0, le=1)] | None = None

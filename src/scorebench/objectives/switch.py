@@ -28,6 +28,7 @@ class Switch(Objective):
     """
 
     differentiates_score: ClassVar[bool] = True
+    combines: ClassVar[tuple[str, ...]] = ("dsm", "ssm_vr")
     threshold: PositiveFloat = 0.5**0.5
     probe: Probe = "rademacher"
 
