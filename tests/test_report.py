@@ -17,9 +17,9 @@ import pytest
 from scipy import stats
 
 from scorebench import storage
+from scorebench.evidence.statistics import estimate, paired, said, standing
 from scorebench.report.figures import Charts, styles
 from scorebench.report.pictures import sample_picture, scale_curve_picture
-from scorebench.report.statistics import estimate, paired, said, standing
 from scorebench.stages.report import report
 from scorebench.study import Job, Study
 

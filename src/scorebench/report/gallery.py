@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from scorebench import storage
+from scorebench.evidence.statistics import estimate, said
 from scorebench.report.pictures import COLUMNS, SIDE, View, outside, panel, png, view_of
 from scorebench.report.results import Results
-from scorebench.report.statistics import estimate, said
 
 
 @dataclass

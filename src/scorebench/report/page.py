@@ -12,12 +12,12 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from scorebench import storage
+from scorebench.evidence.statistics import estimate
 from scorebench.report import origins
 from scorebench.report.catalogue import UNTRAINED, metric
 from scorebench.report.figures import Charts, Point, styles
 from scorebench.report.gallery import gallery
 from scorebench.report.results import Results
-from scorebench.report.statistics import estimate
 from scorebench.report.summary import findings
 from scorebench.report.tables import table
 

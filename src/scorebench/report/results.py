@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from scorebench import parts
+from scorebench.evidence.statistics import Standing, Values, standing
 from scorebench.report.catalogue import COSTS, UNTRAINED, metric, ordered
-from scorebench.report.statistics import Standing, Values, standing
 
 TRUTH = "truth"
 Column = tuple[str, str | None]

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from markupsafe import Markup
 
+from scorebench.evidence.statistics import Estimate, Standing, between, estimate, number, said, unpaired
 from scorebench.report.catalogue import UNTRAINED, metric
 from scorebench.report.results import Column, Results
-from scorebench.report.statistics import Estimate, Standing, between, estimate, number, said, unpaired
 
 
 def findings(results: Results, dataset: str) -> list[Markup]:

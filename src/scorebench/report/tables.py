@@ -6,9 +6,9 @@ import math
 from dataclasses import dataclass, field
 from itertools import groupby
 
+from scorebench.evidence.statistics import Standing, Values, between, estimate, number, said, unpaired
 from scorebench.report.catalogue import UNTRAINED, Metric, metric
 from scorebench.report.results import Column, Results
-from scorebench.report.statistics import Standing, Values, between, estimate, number, said, unpaired
 
 
 @dataclass

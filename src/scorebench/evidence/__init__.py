@@ -1,0 +1,1 @@
+"""What results say: intervals, tests, and the hypotheses that were written down before the runs."""
