@@ -11,8 +11,12 @@ from hypothesis import strategies as st
 from scorebench import parts
 from scorebench.data import SPLITS, split_rows, standardise
 from scorebench.data.digits import Digits
+from scorebench.data.grid import Grid
+from scorebench.data.linear_gaussian import LinearGaussian
+from scorebench.data.low_rank_mixture import LowRankMixture
 from scorebench.data.random_mixture import RandomMixture
 from scorebench.data.ring import Ring
+from scorebench.data.unequal_mixture import UnequalMixture
 from scorebench.parts import BadOptions
 from scorebench.targets import GaussianMixture
 
@@ -64,16 +68,82 @@ def test_random_mixture_is_not_axis_aligned():
     assert torch.equal(first.means, RandomMixture(dimensions=5).target().means)
 
 
-@pytest.mark.parametrize("source", [Ring(), RandomMixture()], ids=["ring", "random_mixture"])
+@given(side=st.integers(2, 12), std=st.floats(0.01, 0.99))
+def test_grid_is_square_and_has_root_mean_square_one(side, std):
+    target = Grid(side=side, std=std).target()
+    assert target.means.shape == (side**2, 2)
+    per_axis = target.means.square().mean(0) + target.variances.mean(0)
+    torch.testing.assert_close(per_axis, torch.ones(2).double(), rtol=1e-12, atol=0)
+    steps = [axis.unique().diff() for axis in target.means.T]
+    torch.testing.assert_close(torch.cat(steps), steps[0][:1].expand(2 * (side - 1)), rtol=1e-9, atol=0)
+
+
+@given(dimensions=st.integers(1, 40), exponent=st.floats(0, 3), draw=st.integers(0, 100))
+def test_linear_gaussian_has_the_stated_spectrum(dimensions, exponent, draw):
+    target = LinearGaussian(dimensions=dimensions, exponent=exponent, draw=draw).target()
+    falling = target.variances[0].flip(0)
+    expected = torch.arange(1, dimensions + 1).double() ** -exponent
+    torch.testing.assert_close(falling / falling[0], expected, rtol=1e-6, atol=1e-12)
+    assert float(falling.mean()) == pytest.approx(1, rel=1e-9)
+
+
+def test_score_of_the_linear_gaussian_is_linear():
+    """s*(y, sigma) = -(C + sigma^2 I)^-1 y, with C taken from many draws."""
+    source = LinearGaussian(dimensions=4)
+    x = source.target().sample(400_000, torch.Generator().manual_seed(1))
+    C = x.T @ x / len(x)
+    y = torch.randn(5, 4, generator=torch.Generator().manual_seed(2), dtype=torch.float64)
+    for sigma in (0.3, 3.0):
+        expected = -torch.linalg.solve(C + sigma**2 * torch.eye(4, dtype=torch.float64), y.T).T
+        torch.testing.assert_close(source.target().score(y, sigma), expected, rtol=0.03, atol=0.02)
+
+
+@given(
+    components=st.integers(2, 12), dimensions=st.integers(1, 12), imbalance=st.floats(1, 50), draw=st.integers(0, 1000)
+)
+def test_unequal_mixture_has_the_stated_widths_and_weights(components, dimensions, imbalance, draw):
+    options = {"components": components, "dimensions": dimensions, "draw": draw}
+    target = UnequalMixture(**options, imbalance=imbalance).target()
+    stds, weights = target.variances[:, 0].sqrt(), target.weights
+    assert float(stds[0]) == pytest.approx(0.5)
+    assert float(stds[-1]) == pytest.approx(0.02)
+    assert float(weights[0] / weights[-1]) == pytest.approx(imbalance)
+    square = (weights * (target.means.square().mean(1) + stds.square())).sum()
+    assert float(square) == pytest.approx(1, rel=1e-9)
+    assert (weights[:, None] * target.means).sum(0).abs().max() < 1e-9
+
+
+@given(dimensions=st.integers(3, 30), rank=st.integers(1, 2), draw=st.integers(0, 100))
+def test_low_rank_mixture_spreads_along_its_subspace_alone(dimensions, rank, draw):
+    source = LowRankMixture(dimensions=dimensions, rank=rank, std=0.3, draw=draw)
+    target = source.target()
+    assert mean_square(target) == pytest.approx(1, rel=1e-9)
+    widths = target.variances.sqrt().sort(-1).values
+    torch.testing.assert_close(widths[:, :-rank], torch.full((8, dimensions - rank), 0.01).double(), rtol=1e-6, atol=0)
+    torch.testing.assert_close(widths[:, -rank:], torch.full((8, rank), 0.3).double(), rtol=1e-6, atol=0)
+    spread = torch.linalg.svdvals(target.means)
+    assert (spread[rank:] < 1e-9 * spread[0]).all()
+    across = target.axes[0, :, : dimensions - rank]  # eigenvectors of the small variances
+    assert (target.means @ across).abs().max() < 1e-6
+
+
+@pytest.mark.parametrize(
+    "source",
+    [Ring(), RandomMixture(), Grid(), UnequalMixture(imbalance=1.0), LowRankMixture(dimensions=20, std=0.3)],
+    ids=["ring", "random_mixture", "grid", "unequal_mixture", "low_rank_mixture"],
+)
 def test_draws_are_those_of_the_stated_target(source, assert_mean):
     points = source.load(SIZES, seed=1)
     target = GaussianMixture.from_json(points.target)
     x = torch.from_numpy(points.splits["train"]).double()
     assert source.known_score
     assert_mean(x.square().mean(-1), 1.0, within=0.02)
-    nearest, mode = target.mahalanobis(x).min(-1)
-    assert_mean(nearest, float(x.shape[1]), within=0.1)  # chi-square with d degrees of freedom
-    assert_mean(torch.nn.functional.one_hot(mode, 8).double(), 1 / 8, within=0.01)
+    mode = target.component_log_prob(x).argmax(-1)
+    K = len(target.weights)
+    nearest = target.mahalanobis(x)[torch.arange(len(x)), mode]
+    within = 0.015 * x.shape[1] + 0.1
+    assert_mean(nearest, float(x.shape[1]), within=within)  # chi-square with d degrees of freedom
+    assert_mean(torch.nn.functional.one_hot(mode, K).double(), 1 / K, within=0.01)
 
 
 @pytest.mark.parametrize("name", [name for name in parts.names("source") if name != "table"])
@@ -173,6 +243,12 @@ def test_constant_columns_and_constant_data():
         ("ring", {"std": 1.0}, "std: .*less than 1"),
         ("random_mixture", {"std_min": 0.3, "std_max": 0.2}, r"std_min 0.3 <= std_max 0.2 < 1 must hold"),
         ("random_mixture", {"dimensions": 0}, "dimensions"),
+        ("grid", {"side": 1}, "side"),
+        ("linear_gaussian", {"exponent": -1}, "exponent"),
+        ("unequal_mixture", {"std_min": 0.3, "std_max": 0.2}, r"std_min 0.3 <= std_max 0.2 < 1 must hold"),
+        ("unequal_mixture", {"imbalance": 0.5}, "imbalance"),
+        ("low_rank_mixture", {"rank": 100}, "rank 100 must be below dimensions 100"),
+        ("low_rank_mixture", {"dimensions": 3, "std": 1.5}, "leaves nothing of 1 for the centres"),
         ("digits", {"size": 8}, "unknown name 'size'; allowed: none"),
         ("table", {}, "path: is required"),
     ],

@@ -128,3 +128,45 @@ def test_columns_of_an_array_are_refused(tmp_path):
     np.save(tmp_path / "t.npy", ROWS)
     with pytest.raises(ValueError, match="columns"):
         Table(path=str(tmp_path / "t.npy"), columns=["a"]).rows()
+
+
+def test_rows_are_kept_by_the_value_of_another_column(tmp_path, columns):
+    kinds = ["red", "white", "red"] * 20
+    path = write(tmp_path / "t.csv", {**columns, "kind": kinds})
+    table = Table(path=path, where={"kind": "white"})
+    np.testing.assert_allclose(table.rows(), ROWS[1::3], rtol=1e-15)  # the column asked about is not one of the data
+    assert table.dimension() == 3
+    with pytest.raises(ValueError, match="no row has 'green' in 'kind'; it holds 'red', 'white'"):
+        Table(path=path, where={"kind": "green"}).check({})
+    with pytest.raises(ValueError, match="has no columns \\['sort'\\]"):
+        Table(path=path, where={"sort": "red"}).check({})
+    npy = tmp_path / "t.npy"
+    np.save(npy, ROWS)
+    with pytest.raises(ValueError, match="no column names, so `where` can't pick any"):
+        Table(path=str(npy), where={"kind": "red"}).check({})
+
+
+def test_distinct_rows_are_kept_once_in_their_order(tmp_path):
+    npy = tmp_path / "t.npy"
+    np.save(npy, np.concatenate([ROWS[:7], ROWS[3:10], ROWS[:2]]))
+    assert len(Table(path=str(npy)).rows()) == 16
+    np.testing.assert_array_equal(Table(path=str(npy), distinct=True).rows(), ROWS[:10])
+
+
+@pytest.mark.parametrize(("color", "rows", "distinct"), [("red", 1599, 1359), ("white", 4898, 3961)])
+def test_wine_quality_is_the_published_table(color, rows, distinct):
+    """Rows as Cortez et al. (2009) and UCI state them; 11 physical measurements; no row both in train and in test."""
+    file = Path(__file__).parents[2] / "data" / "raw" / "wine_quality.csv"
+    kept = {"path": str(file), "where": {"color": color}, "columns": FEATURES}
+    assert Table(**kept).rows().shape == (rows, 11)
+    table = Table(**kept, distinct=True)
+    assert table.rows().shape == (distinct, 11)
+    points = table.load({}, seed=1)
+    train, test = ({row.tobytes() for row in points.splits[split]} for split in ("train", "test"))
+    assert not train & test
+
+
+FEATURES = [
+    "fixed_acidity", "volatile_acidity", "citric_acid", "residual_sugar", "chlorides", "free_sulfur_dioxide",
+    "total_sulfur_dioxide", "density", "pH", "sulphates", "alcohol",
+]  # fmt: skip

@@ -15,11 +15,15 @@ class Table(Source):
     """Rows of numbers from `path` (.parquet, .csv or .npy), every column scaled to mean 0 and standard deviation 1.
 
     `columns` picks columns by name (not for .npy); without it all columns are used, and all must be numbers.
-    `licence` and `origin` are written down beside the prepared data.
+    `where` keeps the rows in which other columns hold these values (not for .npy): `{color: red}`. `distinct` keeps one
+    of rows that are the same in all columns used, so that no test row is a training row. `licence` and `origin` are
+    written down beside the prepared data.
     """
 
     path: str
     columns: list[str] | None = None
+    where: dict[str, str | int | float] | None = None
+    distinct: bool = False
     origin: str = ""
     licence: str = "not stated"
 
@@ -31,7 +35,8 @@ class Table(Source):
         """All rows, (n, d), float64.
 
         Raises:
-            ValueError: no such file, an unknown ending, a column that is missing or not numbers, or a missing value.
+            ValueError: no such file, an unknown ending, a column that is missing or not numbers, a missing value, or
+                no row that is as `where` asks.
         """
         import numpy as np
 
@@ -53,13 +58,17 @@ class Table(Source):
             raise ValueError(
                 f"{path}: {count} values are missing or not finite, in rows {shown} (counted from 0, without a header)"
             )
+        if self.distinct:
+            _, first = np.unique(rows, axis=0, return_index=True)
+            rows = rows[np.sort(first)]
         return rows
 
     def _array(self, path: Path) -> np.ndarray:
         import numpy as np
 
-        if self.columns:
-            raise ValueError(f"{path} has no column names, so `columns` can't pick any")
+        if self.columns or self.where:
+            named = "`columns`" if self.columns else "`where`"
+            raise ValueError(f"{path} has no column names, so {named} can't pick any")
         try:
             array = np.load(path, allow_pickle=False)
         except (ValueError, EOFError) as error:
@@ -82,10 +91,17 @@ class Table(Source):
             table = read(path)
         except pyarrow.ArrowException as error:
             raise ValueError(f"{path} is not a {path.suffix[1:]} file that can be read: {error}") from None
-        unknown = [c for c in self.columns or [] if c not in table.column_names]
+        unknown = [c for c in [*(self.columns or []), *(self.where or {})] if c not in table.column_names]
         if unknown:
             raise ValueError(f"{path} has no columns {unknown}; it has: {table.column_names}")
-        table = table.select(self.columns) if self.columns else table
+        for column, wanted in (self.where or {}).items():
+            held = table[column].to_pylist()
+            if wanted not in held:
+                there = ", ".join(map(repr, sorted(set(map(str, held)))[:5]))
+                raise ValueError(f"{path}: no row has {wanted!r} in {column!r}; it holds {there}, ...")
+            table = table.filter([value == wanted for value in held])
+        used = self.columns or [c for c in table.column_names if c not in (self.where or {})]
+        table = table.select(used)
         if table.num_rows == 0:
             raise ValueError(f"{path} holds no values")
         text = [f.name for f in table.schema if not (types.is_floating(f.type) or types.is_integer(f.type))]
