@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 
 CHUNK = 2**21
 """Pairs of a noisy and a reference point whose weights are held at once (16 MB of float64)."""
+LEAST = -80.0
+"""Smallest logit, relative to the largest, that is told from others: exp of less takes ten times as long, to give what
+float32 holds as a subnormal number or as 0. Weights of e^-80 = 2e-35 are far below its resolution of a sum."""
 
 
 def require_reference(batch: Batch, method: str) -> Tensor:
@@ -96,7 +99,7 @@ def _rows(y: Tensor, sigma: Tensor, points: Tensor, own: Tensor, drawn: bool) ->
             copies = places[:, None]
             logits[0].scatter_(1, copies, logits[0].gather(1, copies).masked_fill_(found[:, None], -torch.inf))
         top = logits.amax(-1, keepdim=True).clamp_(min=0)
-        weights = logits.sub_(top).to(points.dtype).exp_()
+        weights = logits.sub_(top).clamp_(min=LEAST).to(points.dtype).exp_()
         others = weights.sum(-1, keepdim=True)
         pulls.append((weights @ nearby - others * home[:, rows]) / (others + (-top).exp().to(points.dtype)))
     return (own - y + torch.cat(pulls, 1)) / sigma.square()
