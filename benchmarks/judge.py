@@ -9,7 +9,7 @@ Exit status 0 if every objective passed and every control failed in every run ma
 from __future__ import annotations
 
 import argparse
-import hashlib
+import functools
 import json
 import os
 import sys
@@ -24,17 +24,18 @@ from scorebench import parts
 
 ROOT = Path(__file__).parent.parent
 STATE = ROOT / "benchmarks/judge/runs.jsonl"
-SOURCES = ("conformance", "objectives", "targets", "streams.py")
+FIRST = 1000
+"""The first seed: smaller ones served while the judge was made."""
 
 
-def digest() -> str:
-    """A hash of all source that a verdict depends on: verdicts on other source don't count."""
-    found = hashlib.sha256()
-    for name in SOURCES:
-        path = ROOT / "src/scorebench" / name
-        for file in [path] if path.is_file() else sorted(path.glob("*.py")):
-            found.update(file.name.encode() + file.read_bytes())
-    return found.hexdigest()[:16]
+@functools.cache
+def source(kind: str, title: str) -> str:
+    """A hash of all code that a verdict depends on: verdicts on other code don't count."""
+    from scorebench.provenance import code, digest, versions
+
+    of_loss = "conformance.controls" if kind == "control" else f"objectives.{objectives()[title]['name']}"
+    modules = ("scorebench.conformance", f"scorebench.{of_loss}")
+    return digest([code(modules), versions(modules)])[:16]
 
 
 def probe_kinds(name: str) -> list[str]:
@@ -77,15 +78,16 @@ def verdict(kind: str, title: str, seed: int) -> dict[str, Any]:
         "failed": report.failed,
         "tests": report.tests,
         "seconds": round(report.seconds, 2),
+        "source": source(kind, title),
     }
 
 
 def tasks(runs: int) -> list[tuple[str, str, int]]:
-    """Every loss at seed 0, then every loss at seed 1, and so on."""
+    """Every loss at the first seed, then every loss at the next, and so on."""
     from scorebench.conformance.controls import CONTROLS
 
     losses = [*(("objective", title) for title in objectives()), *(("control", title) for title in CONTROLS)]
-    return [(kind, title, seed) for seed in range(runs) for kind, title in losses]
+    return [(kind, title, seed) for seed in range(FIRST, FIRST + runs) for kind, title in losses]
 
 
 def kept() -> list[dict[str, Any]]:
@@ -93,7 +95,8 @@ def kept() -> list[dict[str, Any]]:
     if not STATE.is_file():
         return []
     lines = [json.loads(line) for line in STATE.read_text().splitlines() if line.endswith("}")]
-    return [line for line in lines if line["source"] == digest()]
+    known = {(kind, title): source(kind, title) for kind, title, _ in tasks(1)}
+    return [line for line in lines if line["source"] == known.get((line["kind"], line["title"]))]
 
 
 def measure(runs: int, workers: int, minutes: float) -> None:
@@ -101,7 +104,7 @@ def measure(runs: int, workers: int, minutes: float) -> None:
     done = {(line["kind"], line["title"], line["seed"]) for line in kept()}
     missing = [task for task in tasks(runs) if task not in done]
     STATE.parent.mkdir(parents=True, exist_ok=True)
-    end, source, total = time.monotonic() + 60 * minutes, digest(), len(done) + len(missing)
+    end, total = time.monotonic() + 60 * minutes, len(done) + len(missing)
     columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn())
     with (
         ProcessPoolExecutor(workers) as pool,
@@ -118,7 +121,7 @@ def measure(runs: int, workers: int, minutes: float) -> None:
             finished, running = wait(running, return_when=FIRST_COMPLETED)
             for future in finished:
                 line = future.result()
-                state.write(json.dumps({**line, "source": source}) + "\n")
+                state.write(json.dumps(line) + "\n")
                 state.flush()
                 progress.advance(bar)
                 if line["passed"] == (line["kind"] == "control"):

@@ -9,7 +9,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from scorebench.conformance import ALPHA, PROPERTIES, Report, check
+from scorebench.conformance import ALPHA, LOOKS, PROPERTIES, Report, check
 from scorebench.objectives import objective
 
 PEERS = ("ebmkit", "torchebm")
@@ -39,10 +39,11 @@ J(theta; sigma) = 1/2 E||s_theta - s*||^2 = 1/2 theta'G theta is known exactly
 | determinism | the same generator gives the same bits, whatever torch's global generator does |
 | sigma to 0 | finite, variance growing no faster than sigma^-2; sigma = 0 is refused by a ValueError, or right |
 
-Each test is a t-test on independent blocks of fresh data; all tests of a verdict together raise a false alarm with
-probability {alpha:g} (Bonferroni). A test too noisy to find what it looks for, even with six times the data, is
-*undecided*, which does not pass. Offsets of a minimum, and biases of a gradient, are in units of the typical norm of
-the score. What a loss does not claim is not applicable (–), which is no pass either.
+Each test is a t-test on independent blocks of fresh data. One that is too noisy to find what it looks for gets twice as
+many blocks, and again, up to {looks} looks; if it is still too noisy it is *undecided*, which does not pass. All tests
+of a verdict, at all their looks, together raise a false alarm with probability {alpha:g} at most (Bonferroni). Offsets
+of a minimum, and biases of a gradient, are in units of the typical norm of the score. What a loss does not claim is not
+applicable (–), which is no pass either.
 
 ## A loss of your own
 
@@ -94,6 +95,7 @@ def write(page: Path, rates: list[str], ours: dict[str, dict[str, Any]], command
         torch=version("torch"),
         python=platform.python_version(),
         alpha=ALPHA,
+        looks=LOOKS,
     )
     parts = [head, "## Our objectives\n"]
     reports = {title: check(objective(o["name"], **o["options"])) for title, o in ours.items()}

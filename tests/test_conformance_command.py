@@ -84,7 +84,7 @@ def test_one_of_ours_by_name_as_json():
     told = json.loads(result.stdout)
     assert told["passed"] is True
     assert told["name"] == "dsm"
-    assert told["alpha"] == 1e-5
+    assert told["alpha"] == 1e-6
 
 
 def test_a_wrong_loss_exits_with_one_and_a_declared_factor_mends_it(losses):

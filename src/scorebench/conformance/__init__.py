@@ -19,15 +19,17 @@ from typing import Any
 from scorebench.conformance._claims import Claims, Loss, claims_of
 from scorebench.conformance._properties import PROPERTIES, Judge, Outcome
 from scorebench.conformance._report import Report, Result, judge_property
+from scorebench.conformance._statistics import LOOKS
 from scorebench.conformance._trials import Trials, WrongReturn
 from scorebench.conformance.adapters import EnergyLoss, from_energy, mean_loss
 from scorebench.parts import nearest
 
-ALPHA = 1e-5
-"""Probability that a correct loss fails a verdict by chance."""
+ALPHA = 1e-6
+"""Probability that a correct loss fails a verdict by chance: seldom enough for no failure in thousands of them."""
 
 __all__ = [
     "ALPHA",
+    "LOOKS",
     "PROPERTIES",
     "Claims",
     "EnergyLoss",
@@ -76,7 +78,7 @@ def check(
             )
     outcomes = {property_: _outcome(judge, property_) for property_ in chosen}
     tests = sum(len(outcome.measurements) for outcome in outcomes.values())
-    results = tuple(judge_property(p, o, alpha / max(tests, 1)) for p, o in outcomes.items())
+    results = tuple(judge_property(p, o, alpha / (LOOKS * max(tests, 1))) for p, o in outcomes.items())
     seconds = time.perf_counter() - start
     return Report(
         name or getattr(loss, "__name__", type(loss).__name__),

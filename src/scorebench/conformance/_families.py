@@ -55,7 +55,15 @@ class EventTarget:
 
     def score(self, x: Tensor, sigma: Tensor | float = 0.0) -> Tensor:
         """grad log p_sigma(x), (..., *event)."""
-        return self.mixture.score(self._flat(x), sigma).reshape(x.shape)
+        flat = self._flat(x)
+        if len(self.mixture.weights) > 1:
+            return self.mixture.score(flat, sigma).reshape(x.shape)
+        z, variance = flat - self.mixture.means[0], self.mixture.variances[0]
+        variance = variance + torch.as_tensor(sigma, dtype=x.dtype).square()[..., None]
+        if self.mixture.axes is None:
+            return (-z / variance).reshape(x.shape)
+        axes = self.mixture.axes[0]
+        return (-((z @ axes) / variance) @ axes.mT).reshape(x.shape)
 
     def log_prob(self, x: Tensor, sigma: Tensor | float = 0.0) -> Tensor:
         """ln p_sigma(x), (...)."""
@@ -88,10 +96,16 @@ class Family:
 
     def batch(self, sigma: Tensor, generator: torch.Generator) -> Batch:
         """Clean points, noise and these noise levels, one each; the clean points are their own reference set."""
-        clean = self.mixture.sample(len(sigma), generator)
+        clean = self._sample(sigma.numel(), generator)
         noise = normal(clean.shape, generator, clean)
-        shape = (len(sigma), *self.event)
-        return Batch(clean.reshape(shape), noise.reshape(shape), sigma, self.target, clean.reshape(shape))
+        shape, reference = (*sigma.shape, *self.event), clean.reshape(-1, *self.event)
+        return Batch(clean.reshape(shape), noise.reshape(shape), sigma, self.target, reference)
+
+    def _sample(self, n: int, generator: torch.Generator) -> Tensor:
+        if len(self.weights) > 1:
+            return self.mixture.sample(n, generator)
+        z = normal((n, self.dimension), generator, self.means) * self.mixture.variances[0].sqrt()
+        return self.means[0] + (z if self.mixture.axes is None else z @ self.mixture.axes[0].mT)
 
     def _fields(self, sigma: float) -> Fields:
         generator = torch.Generator().manual_seed(self.dimension)
@@ -153,28 +167,31 @@ class Model:
         self.waves, self.size = torch.stack([p.waves for p in parts]), torch.stack([p.size for p in parts])
         self.shift, self.linear, self.phases = parts[0].shift, parts[0].linear, parts[0].phases
 
-    def _at(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """z (..., d), the coefficients of the fields (..., FIELDS) and the waves (..., WAVES, d)."""
-        level = (sigma[..., None] - self.levels).abs().argmin(-1)
+    def _at(self, x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """z (..., d), the coefficients of the fields (..., FIELDS), waves (..., WAVES, d) and their angles."""
         z = self.family.target._flat(x) - self.family.centre
         theta = self.theta * self.size
-        if theta.ndim == 2:
-            return z, theta[level], self.waves[level]
-        return z, theta[torch.arange(len(theta))[:, None], level], self.waves[level]
+        if len(self.levels) == 1:
+            waves = self.waves[0]
+            return z, theta if theta.ndim == 3 else theta[0], waves, z @ waves.mT + self.phases
+        level = (sigma[..., None] - self.levels).abs().argmin(-1)
+        waves = self.waves[level]
+        angles = (waves @ z[..., None])[..., 0] + self.phases
+        return z, theta[level] if theta.ndim == 2 else theta[torch.arange(len(theta))[:, None], level], waves, angles
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         """s_theta(x, sigma), (..., *event)."""
-        z, c, waves = self._at(x, sigma)
-        swing = torch.cos((waves @ z[..., None])[..., 0] + self.phases) * c[..., 2:]
-        field = c[..., :1] * self.shift + c[..., 1:2] * (z @ self.linear) + (swing[..., None, :] @ waves)[..., 0, :]
+        z, c, waves, angles = self._at(x, sigma)
+        swing = torch.cos(angles) * c[..., 2:]
+        swung = swing @ waves if waves.ndim == 2 else (swing[..., None, :] @ waves)[..., 0, :]
+        field = c[..., :1] * self.shift + c[..., 1:2] * (z @ self.linear) + swung
         return self.family.target.score(x, sigma) + field.reshape(x.shape)
 
     def energy(self, x: Tensor, sigma: Tensor) -> Tensor:
         """E_theta(x, sigma) = -ln p_sigma(x) - sum_k theta_k phi_k(x), (...): s_theta = -grad E_theta."""
-        z, c, waves = self._at(x, sigma)
-        swing = torch.sin((waves @ z[..., None])[..., 0] + self.phases)
+        z, c, _, angles = self._at(x, sigma)
         square = 0.5 * (z * (z @ self.linear)).sum(-1)
-        potential = c[..., 0] * (z @ self.shift) + c[..., 1] * square + (c[..., 2:] * swing).sum(-1)
+        potential = c[..., 0] * (z @ self.shift) + c[..., 1] * square + (c[..., 2:] * torch.sin(angles)).sum(-1)
         return -self.family.target.log_prob(x, sigma) - potential
 
 

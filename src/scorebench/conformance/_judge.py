@@ -7,21 +7,24 @@ c w(sigma) G theta and the expected value c w(sigma) 1/2 theta'G theta + const: 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from scorebench.conformance._families import FIELDS, Family, families
-from scorebench.conformance._statistics import Measurement, measure
-from scorebench.conformance._trials import SIZE, Trials
+from scorebench.conformance._statistics import LOOKS, Measurement, measure
+from scorebench.conformance._trials import Trials
 
 NOISE = 0.8
 """The noise level of most tests: of the size of the structure in the data, so that no term is negligible."""
-BLOCKS = 32
-MOST_BLOCKS = 6 * BLOCKS
-NOMINAL = 5e-8
-"""About the false-alarm rate of one test; decides only whether more blocks are drawn."""
+BLOCKS = 48
+NOMINAL = 5e-10
+"""A bit less than the false-alarm rate of one test at one look; decides only whether more blocks are drawn."""
+SIZES = ((2, 160), (16, 80), (50, 32))
+"""Samples in a block, up to a dimension: a mean over many coordinates takes fewer."""
 OFFSET = 0.2
 """Resolution of the minimum, in units of the typical norm of the score."""
 SLOPE = 0.25
@@ -64,19 +67,18 @@ class Judge:
     def run(self, family: Family) -> tuple[list[Measurement], list[Measurement], list[Measurement], list[Measurement]]:
         """Where the minimum is, slope, gradient and value of the loss on a family."""
         if family.name not in self._runs:
-            samples: list[list[Tensor]] = [[], [], [], []]
-            start = 0
-            found = None
-            while found is None or (start < MOST_BLOCKS and any(worth_more(group) for group in found)):
-                blocks, size = range(start, start + BLOCKS), SIZE if family.dimension < 50 else SIZE // 2
-                start += BLOCKS
-                far = self.direction(family, self.sigma)
-                for i, theta in ((0, torch.zeros_like(far)), (2, far)):
-                    gradient, value = self.trials.blocks(family, [self.sigma], theta[None], blocks, size)
-                    samples[i].append(gradient[:, 0])
-                    samples[i + 1].append(value[:, 0])
-                found = self.weigh(family, far, *(torch.cat(s) for s in samples))
-            self._runs[family.name] = found
+            far = self.direction(family, self.sigma)
+            blocks, size = BLOCKS, next(size for dimension, size in SIZES if family.dimension <= dimension)
+            if self.trials.together != "all":  # a call for every block: fewer and larger ones
+                blocks, size = BLOCKS // 2, size * 3 // 2
+
+            def draw(blocks: range) -> tuple[Tensor, ...]:
+                gradient, value = self.trials.blocks(
+                    family, [self.sigma], [torch.zeros_like(far)[None], far[None]], blocks, size
+                )
+                return gradient[0, :, 0], value[0, :, 0], gradient[1, :, 0], value[1, :, 0]
+
+            self._runs[family.name] = look(blocks, draw, lambda *samples: self.weigh(family, far, *samples))
         return self._runs[family.name]
 
     def weigh(
@@ -102,7 +104,23 @@ class Judge:
 FIELD = ("shift", "linear map", "first wave", "second wave")
 
 
-def worth_more(measurements: list[Measurement]) -> bool:
+Groups = TypeVar("Groups", bound=Sequence[Sequence[Measurement]])
+
+
+def look(blocks: int, draw: Callable[[range], tuple[Tensor, ...]], weigh: Callable[..., Groups]) -> Groups:
+    """The measurements from so many blocks, or from twice as many while they are too noisy, in at most LOOKS looks."""
+    samples = draw(range(blocks))
+    found = weigh(*samples)
+    for _ in range(LOOKS - 1):
+        if not any(worth_more(group) for group in found):
+            break
+        more = draw(range(len(samples[0]), 2 * len(samples[0])))
+        samples = tuple(torch.cat(both) for both in zip(samples, more, strict=True))
+        found = weigh(*samples)
+    return found
+
+
+def worth_more(measurements: Sequence[Measurement]) -> bool:
     """Whether some are too noisy to find what they look for, and none of them has failed already."""
     tolerances = [(m, m.tolerance(NOMINAL)) for m in measurements]
     blurred = any(math.isfinite(m.error) and tolerance > m.resolution for m, tolerance in tolerances)

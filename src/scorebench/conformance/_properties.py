@@ -5,17 +5,19 @@ from __future__ import annotations
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor
 
 from scorebench.conformance._families import FIELDS, Family, Model, families
-from scorebench.conformance._judge import BLOCKS, FIELD, SLOPE, Judge, Outcome, of_kind
+from scorebench.conformance._judge import BLOCKS, FIELD, SLOPE, Judge, Outcome, look, of_kind
 from scorebench.conformance._statistics import Measurement, log_variance_ratio, measure
-from scorebench.conformance._trials import copies
 from scorebench.objectives import Batch
 
 LEVELS = (0.05, 0.3, 1.5, 6.0)
+RATIO = 0.35
+"""Resolution of a ratio of factors."""
 EQUAL = 1e-9
 REPEATS = 150
 SMALL = (1e-4, 1e-3, 1e-2)
@@ -48,21 +50,31 @@ def law_in_sigma(judge: Judge) -> Outcome:
         return Outcome(not_applicable=f"claims {len(levels)} of the noise levels {', '.join(map(str, LEVELS))}")
     family = families()["mixture, d = 2"]
     theta = torch.stack([judge.direction(family, s) for s in levels])
-    gradient, _ = judge.trials.blocks(family, levels, theta, range(2 * BLOCKS))
-    slopes = []
-    for i, sigma in enumerate(levels):
-        error = float(theta[i] @ family.fields(sigma).gram @ theta[i])
-        slopes.append(measure(gradient[:, i] @ theta[i] / error, 1.0, f"sigma = {sigma:g}", judge.claims.factor(sigma)))
-    # in units of the level that is known best
-    best = min(slopes, key=lambda m: m.error / max(abs(m.value), 1e-300))
-    outcome = Outcome(note="slopes " + ", ".join(f"{m.value:.3g} at {m.where[8:]}" for m in slopes))
-    for m in slopes:
-        if m is not best:
-            ratio = m.value / best.value
-            error = math.hypot(m.error, ratio * best.error) / abs(best.value)
-            outcome.measurements.append(
-                Measurement(f"{m.where} against {best.where[8:]}", ratio, 1.0, error, m.freedom, resolution=0.35)
-            )
+    errors = [float(theta[i] @ family.fields(s).gram @ theta[i]) for i, s in enumerate(levels)]
+    outcome = Outcome()
+
+    def draw(blocks: range) -> tuple[Tensor, ...]:
+        gradient, _ = judge.trials.blocks(family, levels, [theta], blocks)
+        return tuple(gradient[0, :, i] @ theta[i] / error for i, error in enumerate(errors))
+
+    def weigh(*samples: Tensor) -> list[list[Measurement]]:
+        slopes = [
+            measure(found, 1.0, f"{sigma:g}", judge.claims.factor(sigma))
+            for sigma, found in zip(levels, samples, strict=True)
+        ]
+        outcome.note = "slopes " + ", ".join(f"{m.value:.3g} at {m.where}" for m in slopes)
+        # in units of the level that is known best
+        best = min(slopes, key=lambda m: m.error / max(abs(m.value), 1e-300))
+        ratios = []
+        for m in slopes:
+            if m is not best:
+                ratio = m.value / best.value
+                error = math.hypot(m.error, ratio * best.error) / abs(best.value)
+                where = f"sigma = {m.where} against {best.where}"
+                ratios.append(Measurement(where, ratio, 1.0, error, m.freedom, resolution=RATIO))
+        return [ratios]
+
+    (outcome.measurements,) = look(2 * BLOCKS, draw, weigh)
     return outcome
 
 
@@ -72,21 +84,17 @@ def variance_in_the_probes(judge: Judge) -> Outcome:
         return Outcome(not_applicable="claims no number of probes")
     family, many = families()["anisotropic and rotated, d = 10"], 4
     reduced = judge.claims.reduction == "mean"
-    blocks, size = (250, 8) if reduced else (BLOCKS, 64)
+    blocks, size = (250, 8) if reduced else (2 * BLOCKS, 48)
     sigma = torch.full((size,), judge.sigma, dtype=torch.float64)
-    theta = judge.direction(family, judge.sigma)[None]
+    theta = judge.direction(family, judge.sigma).expand(blocks, 1, FIELDS)
+    model = partial(Model, family, sigma[:1])
     batches = [family.batch(sigma, judge.trials.generator("probe data", block)) for block in range(blocks)]
     squares = []
     for probes in (many, 1):
         two = []
         for i in (0, 1):
             generators = [judge.trials.generator("probe", probes, block, i) for block in range(blocks)]
-            values, _ = judge.trials.run(
-                lambda count: Model(family, sigma[:1], copies(theta, count)),
-                batches,
-                generators,
-                judge.claims.with_probes(probes),
-            )
+            values, _ = judge.trials.run(model, theta, batches, generators, judge.claims.with_probes(probes))
             two.append(values)
         squares.append((two[0] - two[1]).square().mean(1))
     if float(squares[1].mean()) < 1e-20:
@@ -207,7 +215,8 @@ def sigma_to_zero(judge: Judge) -> Outcome:
     levels = judge.claims.supported(SMALL)
     if len(levels) > 1:
         theta = torch.zeros(len(levels), FIELDS, dtype=torch.float64)
-        gradient, value = judge.trials.blocks(family, levels, theta, range(2 * BLOCKS))
+        gradients, values = judge.trials.blocks(family, levels, [theta], range(2 * BLOCKS))
+        gradient, value = gradients[0], values[0]
         if not bool(gradient.isfinite().all() & value.isfinite().all()):
             outcome.faults.append(f"not finite at sigma = {', '.join(f'{s:g}' for s in levels)}")
         else:
@@ -243,7 +252,7 @@ def _at_zero(judge: Judge, family: Family, outcome: Outcome) -> str:
         return "sigma = 0 is not claimed"
     theta = torch.zeros(1, FIELDS, dtype=torch.float64)
     try:
-        gradient, value = judge.trials.blocks(family, [0.0], theta, range(BLOCKS))
+        gradient, value = judge.trials.blocks(family, [0.0], [theta], range(BLOCKS))
     except ValueError as error:
         if judge.claims.noise != "clean" and str(error):
             return f"refuses sigma = 0: {error}"
@@ -258,7 +267,7 @@ def _at_zero(judge: Judge, family: Family, outcome: Outcome) -> str:
     fields = family.fields(0.0)
     size = math.sqrt(family.dimension) / fields.spread
     outcome.measurements += [
-        measure(gradient[:, 0, k], 0.0, f"sigma = 0, {FIELD[k]}", judge.claims.scale * size) for k in range(FIELDS)
+        measure(gradient[0, :, 0, k], 0.0, f"sigma = 0, {FIELD[k]}", judge.claims.scale * size) for k in range(FIELDS)
     ]
     return "works at sigma = 0"
 

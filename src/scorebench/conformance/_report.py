@@ -45,8 +45,8 @@ class Result:
 class Report:
     """The verdict on one loss.
 
-    `alpha` is the probability that a correct loss fails anything by chance: each of the `tests` tests is made at
-    alpha / tests (Bonferroni).
+    `alpha` is the probability, at most, that a correct loss fails anything by chance: each of the `tests` tests is
+    made at alpha / (tests * LOOKS), for it may look at its samples LOOKS times (Bonferroni).
     """
 
     name: str

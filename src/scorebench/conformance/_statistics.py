@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Literal
 
 import torch
@@ -11,6 +12,14 @@ from torch import Tensor
 
 ROUNDING = 1e-8
 """Deviation that is rounding, whatever its standard error: exact losses have none."""
+LOOKS = 5
+"""How often a test may look at its samples, doubled each time: every look spends its share of the false-alarm rate."""
+
+
+@cache
+def _student(tail: float, freedom: int) -> float:
+    """What a t-distributed number exceeds with this probability."""
+    return float(stats.t.isf(tail, freedom))
 
 
 @dataclass(frozen=True)
@@ -30,7 +39,7 @@ class Measurement:
     def tolerance(self, alpha: float) -> float:
         """How far the value may be off at this false-alarm rate (Student's t)."""
         tail = alpha / 2 if self.side == "both" else alpha
-        return float(stats.t.isf(tail, self.freedom)) * self.error + ROUNDING * max(1.0, abs(self.expected))
+        return _student(tail, self.freedom) * self.error + ROUNDING * max(1.0, abs(self.expected))
 
     @property
     def deviation(self) -> float:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from functools import cached_property
+from contextlib import suppress
+from functools import cached_property, partial
+from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
@@ -17,6 +19,8 @@ SIZE = 256
 """Samples in a block: enough for its mean to be close to normal."""
 STACKED = 2**16
 """Numbers in the blocks that are judged at once."""
+
+Together: TypeAlias = Literal["all", "same", "none"]
 
 
 class WrongReturn(ValueError):
@@ -51,90 +55,109 @@ class Trials:
         return returned
 
     @cached_property
-    def stacks(self) -> bool:
-        """Whether blocks may be judged as one batch (blocks, n), with a generator each: it must change nothing."""
+    def together(self) -> Together:
+        """What may be judged in one call with leading batch axes: it must change nothing.
+
+        "all": any blocks, each with a generator of its own; "same": one block under several theta, for losses that
+        look at the reference set; "none".
+        """
         if self.claims.layout == "flat" or self.claims.reduction == "mean":
-            return False
+            return "none"
         family, level = families()["mixture, d = 2"], self.claims.supported((0.8, *self.claims.sigmas, 0.0))[0]
-        sigma, theta = torch.full((5,), level, dtype=torch.float64), torch.ones(1, FIELDS, dtype=torch.float64)
-        batches = [family.batch(sigma, self.generator("stack data", i)) for i in range(3)]
+        sigma = torch.full((5,), level, dtype=torch.float64)
+        thetas = torch.stack([torch.ones(1, FIELDS), torch.zeros(1, FIELDS)]).double()
+        batches = [b for i in range(3) for b in [family.batch(sigma, self.generator("stack data", i))] * 2]
 
-        def make(count: int) -> Model:
-            return Model(family, sigma[:1], copies(theta, count))
-
-        try:
-            (values, gradients), (stacked, stacked_gradients) = (
-                self.run(make, batches, [self.generator("stack probes", i) for i in range(3)], step=step)
-                for step in (1, 3)
+        def found(together: Together) -> tuple[Tensor, Tensor]:
+            generators = [self.generator("stack probes", i // 2) for i in range(6)]
+            return self.run(
+                partial(Model, family, sigma[:1]), thetas.repeat(3, 1, 1), batches, generators, None, together
             )
-        except Exception:  # whatever is wrong with it, the judge says where it matters
-            return False
-        return torch.allclose(values, stacked, 1e-9, 1e-9) and torch.allclose(gradients, stacked_gradients, 1e-9, 1e-9)
+
+        with suppress(Exception):  # whatever is wrong with it, the judge says where it matters
+            alone = found("none")
+            for together in ("all", "same"):
+                with suppress(Exception):
+                    if all(torch.allclose(a, b, 1e-9, 1e-9) for a, b in zip(alone, found(together), strict=True)):
+                        return together
+        return "none"
 
     def run(
         self,
-        make: Callable[[int], Model | LinearModel],
+        model: Callable[[Tensor], Model | LinearModel],
+        thetas: Tensor,
         batches: Sequence[Batch],
         generators: Sequence[torch.Generator],
         loss: Loss | None = None,
-        step: int = 0,
+        together: Together | None = None,
     ) -> tuple[Tensor, Tensor]:
-        """Values (blocks, n) and the gradients of their sums in theta (blocks, ...), `step` blocks at a time.
+        """Values (blocks, n) and the gradients of their sums in theta (blocks, ...), for theta (blocks, ...).
 
-        make(count) gives the model with theta for so many blocks, or without an axis for them where count is 0.
+        model(theta) gives the model for one theta, and for many along a leading axis.
         """
-        if not step:
-            step = max(1, STACKED // batches[0].clean.numel()) if self.stacks else 1
         values, gradients = [], []
-        for i in range(0, len(batches), step):
-            chunk = list(batches[i : i + step])
-            model = make(0 if step == 1 else len(chunk))
-            if step == 1:
-                losses = self.values(model, chunk[0], generators[i], loss)[None]
+        start = 0
+        while start < len(batches):
+            end = start + 1
+            if (together or self.together) == "all":
+                end = start + max(1, STACKED // batches[0].clean.numel())
+            elif (together or self.together) == "same":
+                while end < len(batches) and batches[end] is batches[start]:
+                    end += 1
+            chunk, theta = batches[start:end], thetas[start:end]
+            if len(chunk) == 1:
+                built = model(theta[0])
+                losses = self.values(built, chunk[0], generators[start], loss)[None]
             else:
-                losses = self.values(model, stack(chunk), list(generators[i : i + step]), loss)
-            (gradient,) = torch.autograd.grad(losses.sum(), model.theta)
+                built = model(theta)
+                losses = self.values(built, stack(chunk), list(generators[start:end]), loss)
+            (gradient,) = torch.autograd.grad(losses.sum(), built.theta)
             values.append(losses.detach())
-            gradients.append(gradient[None] if step == 1 else gradient)
+            gradients.append(gradient.reshape(theta.shape))
+            start = end
         return torch.cat(values), torch.cat(gradients)
 
     def blocks(
-        self, family: Family, levels: Sequence[float], theta: Tensor, blocks: range, size: int = SIZE
+        self, family: Family, levels: Sequence[float], thetas: Sequence[Tensor], blocks: range, size: int = SIZE
     ) -> tuple[Tensor, Tensor]:
-        """Mean gradients in theta (blocks, levels, FIELDS) and mean values (blocks, levels) at these noise levels.
+        """Mean gradients in theta (thetas, blocks, levels, FIELDS) and mean values (thetas, blocks, levels).
 
-        The levels take turns within a block. A block's data and probes depend on its number and not on theta.
+        The levels take turns within a block, theta (levels, FIELDS) is that of each. The data and probes of a block
+        are the same for every theta.
         """
         ladder = torch.tensor(levels, dtype=torch.float64)
         sigma = ladder[torch.arange(size) % len(levels)]
+        drawn = family.batch(sigma.expand(len(blocks), size), self.generator("data", family.name, blocks.start))
+        each = [
+            Batch(clean, noise, sigma, family.target, clean)
+            for clean, noise in zip(drawn.clean, drawn.noise, strict=True)
+        ]
         values, gradients = self.run(
-            lambda count: Model(family, ladder, copies(theta, count)),
-            [family.batch(sigma, self.generator("data", family.name, block)) for block in blocks],
-            [self.generator("probes", family.name, block) for block in blocks],
+            partial(Model, family, ladder),
+            torch.stack(list(thetas)).repeat(len(blocks), 1, 1),
+            [batch for batch in each for _ in thetas],
+            [self.generator("probes", family.name, block) for block in blocks for _ in thetas],
         )
-        per_level = [values[:, i :: len(levels)].mean(1) for i in range(len(levels))]
-        return gradients * (len(levels) / size), torch.stack(per_level, 1)
+        values = values.unflatten(0, (len(blocks), len(thetas))).movedim(1, 0)
+        gradients = gradients.unflatten(0, (len(blocks), len(thetas))).movedim(1, 0)
+        per_level = [values[..., i :: len(levels)].mean(-1) for i in range(len(levels))]
+        return gradients * (len(levels) / size), torch.stack(per_level, -1)
 
     def projections(self, family: Family, sigma: float, blocks: int, size: int = SIZE) -> Tensor:
         """Gradients of the loss at the score 0 in every symmetric linear map, (blocks, d, d)."""
         level = torch.full((size,), sigma, dtype=torch.float64)
-        zero = torch.zeros(family.dimension, family.dimension, dtype=torch.float64)
         _, gradients = self.run(
-            lambda count: LinearModel(copies(zero, count)),
+            LinearModel,
+            torch.zeros(blocks, family.dimension, family.dimension, dtype=torch.float64),
             [family.batch(level, self.generator("linear data", block)) for block in range(blocks)],
             [self.generator("linear probes", block) for block in range(blocks)],
         )
         return gradients / size
 
 
-def copies(theta: Tensor, count: int) -> Tensor:
-    """theta itself, or `count` copies of it along a leading axis."""
-    return theta.expand(count, *theta.shape) if count else theta
-
-
-def stack(batches: list[Batch]) -> Batch:
+def stack(batches: Sequence[Batch]) -> Batch:
     """Blocks as one batch (blocks, n); their reference sets are put together."""
-    references = [b.reference for b in batches if b.reference is not None]
+    references = [b.reference for b in {id(b): b for b in batches}.values() if b.reference is not None]
     return Batch(
         torch.stack([b.clean for b in batches]),
         torch.stack([b.noise for b in batches]),
