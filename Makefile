@@ -12,7 +12,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install run ui pull git-pull push test test-fast lint format check-agreement agree bench judge peers clean
+.PHONY: help install run ui pull git-pull push test test-fast lint format docs check-agreement agree bench judge peers clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -76,6 +76,9 @@ format: install ## let the tools lay out the code
 	ruff check --fix-only .
 	ruff format .
 	snakefmt Snakefile workflow
+
+docs: install ## the docs site, in site/: open site/index.html
+	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
 
 bench: install ## the figures of docs/benchmarks.md, on an idle machine; `make peers` before adds other libraries
 	python benchmarks/planning.py --cells 5000

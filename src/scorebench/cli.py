@@ -14,6 +14,7 @@ from rich.console import Console
 from scorebench import jobs, storage
 from scorebench.commands.advise import advise
 from scorebench.commands.check import check
+from scorebench.commands.schema import schema
 from scorebench.params import InvalidStudy
 from scorebench.study import UPTO, Job, Study, UnknownJob
 
@@ -244,7 +245,7 @@ def agree(
     raise typer.Exit((agreement.check if check else agreement.agree)(Study(DEFAULT)))
 
 
-for command in (advise, check):
+for command in (advise, check, schema):
     app.command()(command)
 
 

@@ -62,11 +62,11 @@ class NetworkEntry(Section):
 class TrainingChange(Section):
     """What a method changes of `training`."""
 
-    steps: PositiveInt | None = None
-    batch: PositiveInt | None = None
-    learning_rate: PositiveFloat | None = None
-    ema: Fraction | None = None
-    log_every: PositiveInt | None = None
+    steps: PositiveInt | None = Field(None, description="optimiser steps of this method")
+    batch: PositiveInt | None = Field(None, description="data points per step and replicate of this method")
+    learning_rate: PositiveFloat | None = Field(None, description="highest learning rate of this method")
+    ema: Fraction | None = Field(None, description="decay of this method's averaged weights")
+    log_every: PositiveInt | None = Field(None, description="steps between points of this method's curves")
 
 
 class Method(Section):
@@ -95,9 +95,9 @@ class SamplerEntry(Section):
 class Block(Section):
     """A product of data sets, methods and schedules; a list left out means all."""
 
-    datasets: list[Name] | None = None
-    methods: list[Name] | None = None
-    schedules: list[Name] | None = None
+    datasets: list[Name] | None = Field(None, description="names under `datasets`")
+    methods: list[Name] | None = Field(None, description="names under `methods`")
+    schedules: list[Name] | None = Field(None, description="names under `schedules`")
 
 
 class Training(Section):
@@ -119,9 +119,9 @@ class Sampling(Section):
 class SigmaGrid(Section):
     """Noise levels at which scores are compared with the truth, evenly spaced in ln sigma."""
 
-    min: PositiveFloat = 0.01
-    max: PositiveFloat = 10.0
-    count: Annotated[int, Field(ge=2)] = 13
+    min: PositiveFloat = Field(0.01, description="lowest noise level")
+    max: PositiveFloat = Field(10.0, description="highest noise level")
+    count: Annotated[int, Field(ge=2)] = Field(13, description="how many")
 
     @model_validator(mode="after")
     def _ascends(self) -> Self:
@@ -158,11 +158,11 @@ class GpuJob(Job):
 class Compute(Section):
     """Resources per stage."""
 
-    prepare: Job = Field(default_factory=Job)
-    train: GpuJob = Field(default_factory=GpuJob)
-    sample: GpuJob = Field(default_factory=GpuJob)
-    evaluate: Job = Field(default_factory=Job)
-    report: Job = Field(default_factory=Job)
+    prepare: Job = Field(default_factory=Job, description="preparing one data set")
+    train: GpuJob = Field(default_factory=GpuJob, description="training one cell, all replicates at once")
+    sample: GpuJob = Field(default_factory=GpuJob, description="sampling from one cell")
+    evaluate: Job = Field(default_factory=Job, description="measuring one cell, or the floors of one data set")
+    report: Job = Field(default_factory=Job, description="drawing the report")
 
 
 class Params(Section):
@@ -172,15 +172,15 @@ class Params(Section):
     description: str = Field("", description="opens the report")
     seed: NonNegativeInt = Field(description="every random stream is a hash of it")
     replicates: Annotated[int, Field(ge=1, le=1000)] = Field(description="independent trainings of every cell")
-    datasets: Annotated[dict[Name, Dataset], Field(min_length=1)]
-    networks: Annotated[dict[Name, NetworkEntry], Field(min_length=1)]
-    methods: Annotated[dict[Name, Method], Field(min_length=1)]
-    schedules: Annotated[dict[Name, ScheduleEntry], Field(min_length=1)]
-    samplers: Annotated[dict[Name, SamplerEntry], Field(min_length=1)]
+    datasets: Annotated[dict[Name, Dataset], Field(min_length=1, description="what is learned from")]
+    networks: Annotated[dict[Name, NetworkEntry], Field(min_length=1, description="what learns; `default` serves all")]
+    methods: Annotated[dict[Name, Method], Field(min_length=1, description="how it learns: objectives")]
+    schedules: Annotated[dict[Name, ScheduleEntry], Field(min_length=1, description="at which noise it learns")]
+    samplers: Annotated[dict[Name, SamplerEntry], Field(min_length=1, description="each is used where it makes sense")]
     grid: Annotated[list[Block], Field(min_length=1)] | None = Field(
         None, description="which combinations to run; without it, all"
     )
-    training: Training
-    sampling: Sampling
-    evaluation: Evaluation = Field(default_factory=Evaluation)
-    compute: Compute = Field(default_factory=Compute)
+    training: Training = Field(description="how every network is trained")
+    sampling: Sampling = Field(description="how much is sampled")
+    evaluation: Evaluation = Field(default_factory=Evaluation, description="what is measured")
+    compute: Compute = Field(default_factory=Compute, description="resources per job")
