@@ -60,10 +60,11 @@ def params_page() -> str:
     lines = [
         "# params.yaml",
         "",
-        "Made from the typed models that check a study file (`src/scorebench/schema.py`). A name that is not here is a",
-        "fault, shown with its line and the nearest allowed name; `scorebench validate` looks without running anything.",
-        "For completion and checks while you type, give your editor the schema: `scorebench schema > params.schema.json`",
-        "and, as the first line of the study, `# yaml-language-server: $schema=params.schema.json`",
+        "Made from the typed models that check a study file (`src/scorebench/schema.py`). A name that is not here is",
+        "a fault, shown with its line and the nearest allowed name; `scorebench validate` looks, and runs nothing.",
+        "For completion and checks while you type, give your editor the schema: write it once by",
+        "`scorebench schema > params.schema.json` and let the study begin with",
+        "`# yaml-language-server: $schema=params.schema.json`",
         "([the same file](params.schema.json)).",
     ]
     for name in order:
