@@ -16,44 +16,57 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from scorebench import parts
-from scorebench.schema import Params
+from scorebench import parts, variants
+from scorebench.schema import NAME, Params
 
 MAX_BYTES = 1_000_000
+EXTENDS = "extends"
 
 Place = tuple[str | int, ...]
 
 
 @dataclass(frozen=True, order=True)
 class Fault:
-    """One thing that is wrong: where, and what."""
+    """One thing that is wrong: where, and what; `file`, if not in the study's own but in one that it extends."""
 
     line: int
     path: str
     text: str
+    file: Path | None = None
 
 
 class InvalidStudy(Exception):
     """A study file that can't be used; `faults` holds everything that is wrong with it."""
 
     def __init__(self, file: Path, faults: list[Fault]) -> None:
-        self.file, self.faults = file, sorted(set(faults))
-        super().__init__("\n".join(f"{file}:{f.line}: {f.path + ': ' if f.path else ''}{f.text}" for f in self.faults))
+        self.file, self.faults = file, sorted(set(faults), key=lambda f: (f.file is not None, f.line, f.path, f.text))
+        super().__init__(
+            "\n".join(f"{f.file or file}:{f.line}: {f.path + ': ' if f.path else ''}{f.text}" for f in self.faults)
+        )
 
 
 def load(file: Path) -> Params:
-    """The study in a YAML 1.2 file.
+    """The study in a YAML 1.2 file, with what it takes from the file that it `extends`, and its variants.
+
+    Sections are merged name by name; anything else, lists too, is replaced; a name given as null is taken out.
 
     Raises:
         InvalidStudy: with every fault of the file.
     """
-    tree = _read(file)
+    layers = _layers(file)
     faults: list[Fault] = []
 
     def fault(path: Place, text: str) -> None:
-        faults.append(Fault(_line(tree, path), ".".join(map(str, path)), text))
+        faults.append(_fault(layers, file, path, text))
 
-    plain = _plain(tree, (), fault)
+    plain: dict[str, Any] = {}
+    for place, tree in reversed(layers):
+
+        def here(path: Place, text: str, place: Path = place, tree: CommentedMap = tree) -> None:
+            faults.append(_fault([(place, tree)], file, path, text))
+
+        plain = _merged(plain, _plain(tree, (), here)) if plain else _plain(tree, (), here)
+    plain.pop(EXTENDS, None)
     params = None
     try:
         params = Params.model_validate(plain)
@@ -65,7 +78,70 @@ def load(file: Path) -> Params:
     _check_references(plain, fault)
     if faults or params is None:
         raise InvalidStudy(file, faults)
-    return params
+    for name in variants.followers(params):
+        if name in params.methods or not NAME.fullmatch(name):
+            fault(("methods", name), "is what a method at another budget or a variant would be called; rename it")
+    if faults:
+        raise InvalidStudy(file, faults)
+    return variants.expanded(params)
+
+
+def fault_at(file: Path, path: Place, text: str) -> InvalidStudy:
+    """A fault of a study that can be read, with its line."""
+    return InvalidStudy(file, [_fault(_layers(file), file, path, text)])
+
+
+def _layers(file: Path) -> list[tuple[Path, CommentedMap]]:
+    """A study file and the files that it extends, one after the other, the most basic last."""
+    layers: list[tuple[Path, CommentedMap]] = []
+    place: Path | None = file
+    while place is not None:
+        try:
+            layers.append((place, _read(place)))
+        except InvalidStudy as error:
+            if not layers:
+                raise
+            faults = [Fault(f.line, f.path, f.text, place) for f in error.faults]
+            raise InvalidStudy(file, faults) from None
+        tree = layers[-1][1]
+        base = tree.get(EXTENDS)
+        if base is None:
+            return layers
+        if not isinstance(base, str):
+            raise InvalidStudy(file, [_fault(layers[-1:], file, (EXTENDS,), f"must name a file; given: {_kind(base)}")])
+        following = place.parent / base
+        if not following.is_file():
+            text = f"there is no file {following} (the name counts from the folder of {place.name})"
+            raise InvalidStudy(file, [_fault(layers[-1:], file, (EXTENDS,), text)])
+        if following.resolve() in [known.resolve() for known, _ in layers]:
+            text = f"{following} extends {file.name} in turn"
+            raise InvalidStudy(file, [_fault(layers[-1:], file, (EXTENDS,), text)])
+        place = following
+    return layers
+
+
+def _fault(layers: list[tuple[Path, CommentedMap]], file: Path, path: Place, text: str) -> Fault:
+    """A fault in the layer that says most of the path, the uppermost of these."""
+    place, tree = max(layers, key=lambda layer: _depth(layer[1], path))
+    return Fault(_line(tree, path), ".".join(map(str, path)), text, None if place == file else place)
+
+
+def _depth(tree: Any, path: Place) -> int:
+    """How many names of a path a file holds."""
+    for depth, key in enumerate(path):
+        try:
+            tree = tree[key]
+        except (KeyError, IndexError, TypeError):
+            return depth
+    return len(path)
+
+
+def _merged(base: Any, top: Any) -> Any:
+    """`top` over `base`: mappings name by name, null takes out, anything else replaces."""
+    if not isinstance(base, dict) or not isinstance(top, dict):
+        return top
+    kept = {key: value for key, value in base.items() if not (key in top and top[key] is None)}
+    return kept | {key: _merged(kept.get(key), value) for key, value in top.items() if value is not None}
 
 
 def _read(file: Path) -> CommentedMap:
@@ -226,3 +302,15 @@ def _check_references(plain: dict[str, Any], fault: Any) -> None:
             listed = _mapping(block).get(section)
             for j, name in enumerate(listed if isinstance(listed, list) else []):
                 refer(("grid", i, section, j), name, section)
+    budgets = _mapping(plain.get("budgets"))
+    refer(("budgets", "reference"), budgets.get("reference"), "methods")
+    for budget in variants.SHARED:
+        listed = budgets.get(budget)
+        for j, name in enumerate(listed if isinstance(listed, list) else []):
+            refer(("budgets", budget, j), name, "methods")
+    for label, variant in _mapping(plain.get("robustness")).items():
+        for section in ("datasets", "methods", "schedules"):
+            listed = _mapping(variant).get(section)
+            for j, name in enumerate(listed if isinstance(listed, list) else []):
+                refer(("robustness", label, section, j), name, section)
+        refer(("robustness", label, "network"), _mapping(variant).get("network"), "networks")

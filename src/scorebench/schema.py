@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     AfterValidator,
@@ -59,23 +59,36 @@ class NetworkEntry(Section):
     options: Options = Field(default_factory=dict, description="the network's options")
 
 
+Rates = Annotated[list[PositiveFloat], Field(min_length=2)]
+
+
 class TrainingChange(Section):
     """What a method changes of `training`."""
 
     steps: PositiveInt | None = Field(None, description="optimiser steps of this method")
     batch: PositiveInt | None = Field(None, description="data points per step and replicate of this method")
     learning_rate: PositiveFloat | None = Field(None, description="highest learning rate of this method")
+    learning_rates: Rates | None = Field(None, description="highest learning rates to choose from, for this method")
     ema: Fraction | None = Field(None, description="decay of this method's averaged weights")
     log_every: PositiveInt | None = Field(None, description="steps between points of this method's curves")
 
 
+Budget = Literal["steps", "evaluations", "time"]
+
+
 class Method(Section):
-    """One method: an objective, its options and, if it differs, its network and training."""
+    """One method: an objective, its options and, if it differs, its network, training and random streams."""
 
     objective: str = Field(description="a file of src/scorebench/objectives")
     options: Options = Field(default_factory=dict, description="the objective's options")
     network: Name = Field("default", description="a name under `networks`")
     training: TrainingChange = Field(default_factory=TrainingChange, description="changes to `training`")
+    budget: Budget = Field(
+        "steps",
+        description="what is as much as for the method `budgets.reference`: steps of the same batch; network"
+        " evaluations, by a smaller batch; or measured time, by fewer or more steps",
+    )
+    seed: NonNegativeInt | None = Field(None, description="of its initial weights and noise, instead of the study's")
 
 
 class ScheduleEntry(Section):
@@ -100,14 +113,56 @@ class Block(Section):
     schedules: list[Name] | None = Field(None, description="names under `schedules`")
 
 
+class Trials(Section):
+    """The short trainings that choose a learning rate, on random streams that no replicate has."""
+
+    replicates: Annotated[int, Field(ge=1, le=100)] = Field(2, description="trainings per rate")
+    share: Annotated[float, Field(gt=0, le=1)] = Field(0.3, description="their steps, as a share of the training's")
+
+
 class Training(Section):
     """How every network is trained: Adam, cosine learning rate, averaged weights."""
 
     steps: PositiveInt = Field(description="optimiser steps")
     batch: PositiveInt = Field(description="data points per step and replicate")
-    learning_rate: PositiveFloat = Field(description="highest learning rate of Adam")
+    learning_rate: PositiveFloat | None = Field(None, description="highest learning rate of Adam")
+    learning_rates: Rates | None = Field(
+        None,
+        description="instead of one: rates of which every cell takes the one with the least held-out loss in trials",
+    )
+    trials: Trials = Field(default_factory=Trials, description="how a rate is chosen")
     ema: Fraction = Field(0.998, description="decay of the averaged weights")
     log_every: PositiveInt = Field(100, description="steps between points of the training curves")
+
+    @model_validator(mode="after")
+    def _one_rate(self) -> Self:
+        if (self.learning_rate is None) == (self.learning_rates is None):
+            raise ValueError("give one `learning_rate`, or several `learning_rates` to choose from")
+        return self
+
+
+class Budgets(Section):
+    """Fair shares: what methods are given as much of as one of them takes."""
+
+    reference: Name = Field(description="the method whose evaluations and time are the measure, with a budget of steps")
+    costs: str | None = Field(None, description="a file of measured times, made by benchmarks/step_costs.py")
+    evaluations: list[Name] = Field(
+        default_factory=list, description="methods that are run with equal evaluations too, as METHOD-evaluations"
+    )
+    time: list[Name] = Field(
+        default_factory=list, description="methods that are run with equal time too, as METHOD-time"
+    )
+
+
+class Variant(Section):
+    """What a referee would change: cells that are run once more with other settings, as METHOD-VARIANT."""
+
+    methods: Annotated[list[Name], Field(min_length=1, description="names under `methods`")]
+    datasets: Annotated[list[Name], Field(min_length=1, description="names under `datasets`")]
+    schedules: Annotated[list[Name], Field(min_length=1, description="names under `schedules`")]
+    seed: NonNegativeInt | None = Field(None, description="other initial weights and other noise")
+    network: Name | None = Field(None, description="another network, a name under `networks`")
+    times_steps: PositiveFloat | None = Field(None, description="factor on the steps")
 
 
 class Sampling(Section):
@@ -180,6 +235,11 @@ class Params(Section):
     grid: Annotated[list[Block], Field(min_length=1)] | None = Field(
         None, description="which combinations to run; without it, all"
     )
+    size: Literal["quick", "standard", "full"] = Field(
+        "standard", description="quick: a look in minutes, whose conclusions are marked as such; full: for a cluster"
+    )
+    budgets: Budgets | None = Field(None, description="comparisons at equal evaluations and at equal time")
+    robustness: dict[Name, Variant] = Field(default_factory=dict, description="variants of some cells, by name")
     training: Training = Field(description="how every network is trained")
     sampling: Sampling = Field(description="how much is sampled")
     evaluation: Evaluation = Field(default_factory=Evaluation, description="what is measured")

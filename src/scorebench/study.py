@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scorebench import parts, provenance
-from scorebench.params import Fault, InvalidStudy, load
+from scorebench import budgets, parts, provenance
+from scorebench.params import Fault, InvalidStudy, fault_at, load
 from scorebench.schema import NAME, Block
 
 KEY_LENGTH = 12
@@ -93,6 +93,11 @@ class Study:
         self.schedules = {n: parts.build("schedule", e.schedule, e.options) for n, e in p.schedules.items()}
         self.samplers = {n: parts.build("sampler", e.sampler, e.options) for n, e in p.samplers.items()}
         self.cells = sorted({self._judge(*names) for names in self._grid()})
+        for cell in self.applicable:
+            try:
+                self._training([cell.dataset, cell.method, cell.schedule])
+            except budgets.NoCosts as error:
+                raise fault_at(self.file, ("budgets", "time"), str(error)) from None
         self.key = functools.cache(self._key)
         self.directory = functools.cache(self._directory)
         self.files = functools.cache(self._files)
@@ -194,6 +199,15 @@ class Study:
     def _schedule(self, name: str) -> dict[str, Any]:
         return self._part("schedule", self.schedules[name], self.params.schedules[name].schedule)
 
+    def _training(self, names: list[str]) -> dict[str, Any]:
+        dataset, method, schedule = names
+        at = (dataset, method, schedule)
+        found = budgets.training(self.params, self.objectives, at, self._dimension(dataset))
+        if "learning_rates" in found and self.schedules[schedule].noise_free:
+            text = f"a rate can't be chosen on {'/'.join(names)}: it trains at sigma = 0, and trials are judged by DSM"
+            raise fault_at(self.file, ("training", "learning_rates"), text)
+        return found
+
     def spec(self, job: Job) -> dict[str, Any]:
         """A job's own slice of the study: all that it is told."""
         p, names = self.params, job.names
@@ -212,14 +226,14 @@ class Study:
             case "report":
                 return {"study": self.name, "params": p.model_dump(mode="json"), "cells": self._cells_said()}
         method = p.methods[names[1]]
+        common["seed"] = p.seed if method.seed is None else method.seed
         common |= {"network": self._network(names[1]), "schedule": self._schedule(names[2])}
         match job.stage:
             case "train":
-                changed = method.training.model_dump(exclude_none=True)
                 return {
                     **common,
                     "objective": self._part("objective", self.objectives[names[1]], method.objective),
-                    "training": p.training.model_dump() | changed,
+                    "training": self._training(names),
                     "threads": p.compute.train.threads,
                     "gpu": p.compute.train.gpu > 0,
                 }

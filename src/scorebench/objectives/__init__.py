@@ -76,6 +76,14 @@ class Objective(Part):
         """Per-sample losses, shape of batch.sigma; estimates 1/2 ||s - s*||^2 + const."""
         raise TypeError(f"{type(self).__name__} defines no loss")
 
+    def evaluations(self, dimension: int) -> int:
+        """Network evaluations that one sample costs in training, in units of DSM's: one, and its backward pass.
+
+        A product of a vector with the Jacobian, trained through, is counted as one more. References of posterior-mean
+        targets cost none.
+        """
+        return 1
+
     def not_applicable(self, setting: Setting) -> str | None:
         """The reason why this objective makes no sense in a setting, or None."""
         if self.requires_noise and setting.noise_free:

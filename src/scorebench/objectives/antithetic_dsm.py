@@ -33,6 +33,10 @@ class AntitheticDSM(Objective):
     requires_noise: ClassVar[bool] = True
     pairs: PositiveInt = 1
 
+    def evaluations(self, dimension: int) -> int:
+        """Two for every pair."""
+        return 2 * self.pairs
+
     def __call__(self, score: Score, batch: Batch, generator: Generators = None) -> Tensor:
         """Per-sample losses, shape of batch.sigma. Raises ValueError at sigma = 0."""
         import torch

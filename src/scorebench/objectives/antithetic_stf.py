@@ -47,6 +47,10 @@ class AntitheticSTF(Objective, Learner):
     references: PositiveInt | None = None
     bins: Bins = 12
 
+    def evaluations(self, dimension: int) -> int:
+        """Both points of the pair."""
+        return 2
+
     def __call__(self, score: Score, batch: Batch, generator: Generators = None) -> Tensor:
         """Per-sample losses, shape of batch.sigma. Raises ValueError at sigma = 0 and without batch.reference."""
         return self._losses(score, batch, generator, self.mirrored(batch.sigma))

@@ -28,6 +28,10 @@ class DenoisingScoreMatchingCV(Objective):
     requires_noise: ClassVar[bool] = True
     beta: float = 1.0
 
+    def evaluations(self, dimension: int) -> int:
+        """At the noised and at the clean point."""
+        return 2
+
     def __call__(self, score: Score, batch: Batch, generator: Generators = None) -> Tensor:
         """Per-sample losses, shape of batch.sigma. Raises ValueError at sigma = 0."""
         sigma = batch.sigma

@@ -32,6 +32,10 @@ class FiniteDifferenceSSM(Objective):
     step: PositiveFloat = 0.1
     clean_step: PositiveFloat = 0.01
 
+    def evaluations(self, dimension: int) -> int:
+        """Two for every probe."""
+        return 2 * self.probes
+
     def __call__(self, score: Score, batch: Batch, generator: Generators = None) -> Tensor:
         """Per-sample losses, shape of batch.sigma."""
         import torch

@@ -84,6 +84,10 @@ class Hybrid(Objective, Learner):
         ssm, _ = trial.gradient_moments(SlicedScoreMatchingVR(probe=self.probe), state["sigma"])
         return average(state, dsm=dsm, ssm=ssm)
 
+    def evaluations(self, dimension: int) -> int:
+        """The score and a product with its Jacobian."""
+        return 2
+
     def __call__(self, score: Score, batch: Batch, generator: Generators = None) -> Tensor:
         """Per-sample losses, shape of batch.sigma. Raises ValueError at sigma = 0."""
         sigma = batch.sigma

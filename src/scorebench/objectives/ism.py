@@ -28,6 +28,10 @@ class ImplicitScoreMatching(Objective):
     differentiates_score: ClassVar[bool] = True
     max_dimension: PositiveInt = 32
 
+    def evaluations(self, dimension: int) -> int:
+        """The score and every row of its Jacobian."""
+        return 1 + dimension
+
     def __call__(self, score: Score, batch: Batch, generator: Generators = None) -> Tensor:
         """Per-sample losses, shape of batch.sigma."""
         y = differentiable(batch)

@@ -29,6 +29,10 @@ class LocalCurvatureSmoothing(Objective):
     requires_noise: ClassVar[bool] = True
     changes_objective: ClassVar[str | None] = "its norm is taken over clean data, its divergence over noised data"
 
+    def evaluations(self, dimension: int) -> int:
+        """At the noised and at the clean point."""
+        return 2
+
     def __call__(self, score: Score, batch: Batch, generator: Generators = None) -> Tensor:
         """Per-sample losses, shape of batch.sigma. Raises ValueError at sigma = 0."""
         sigma = batch.sigma

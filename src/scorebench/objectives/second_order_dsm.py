@@ -36,6 +36,10 @@ class SecondOrderDSM(Objective):
     probes: PositiveInt = 1
     probe: Probe = "rademacher"
 
+    def evaluations(self, dimension: int) -> int:
+        """The score and a product with its Jacobian for every probe."""
+        return 1 + self.probes
+
     def __call__(self, score: Score, batch: Batch, generator: Generators = None) -> Tensor:
         """Per-sample losses, shape of batch.sigma. Raises ValueError at sigma = 0."""
         sigma = batch.sigma

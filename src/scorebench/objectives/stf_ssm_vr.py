@@ -60,6 +60,10 @@ class StableTargetFieldSSMVR(Objective):
         overlap = (rho * (rho + 2)).log() / 2 - rho.log1p() - 1 / (rho + 2)
         return 1 / (1 + 2 * rho * (1 + n * (d * overlap).exp()))
 
+    def evaluations(self, dimension: int) -> int:
+        """The score and a product with its Jacobian."""
+        return 2
+
     def __call__(self, score: Score, batch: Batch, generator: Generators = None) -> Tensor:
         """Per-sample losses, shape of batch.sigma. Raises ValueError at sigma = 0 and without batch.reference."""
         sigma = batch.sigma

@@ -32,6 +32,10 @@ class Switch(Objective):
     threshold: PositiveFloat = 0.5**0.5
     probe: Probe = "rademacher"
 
+    def evaluations(self, dimension: int) -> int:
+        """The score and a product with its Jacobian, as if every sigma were below the threshold."""
+        return 2
+
     def __call__(self, score: Score, batch: Batch, generator: Generators = None) -> Tensor:
         """Per-sample losses, shape of batch.sigma."""
         v = draw_probe(self.probe, batch.noise, batch.sigma, generator)

@@ -1,0 +1,105 @@
+"""Choosing a learning rate in short trials on random streams that no reported replicate has."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from scorebench.streams import Streams, normal, seed_of, uniform
+from scorebench.training import Optimisation, fit
+
+if TYPE_CHECKING:
+    from scorebench.networks import Network
+    from scorebench.noise import Schedule
+    from scorebench.objectives import Objective, Target
+    from scorebench.parts import Score
+
+DRAWS = 16_000
+"""Mirrored pairs of noised validation points on which a trial is judged."""
+
+
+@dataclass(frozen=True)
+class Choice:
+    """The rate chosen; per rate tried the mean held-out loss over trials (None: one was lost); what the trials took."""
+
+    rate: float
+    losses: dict[float, float | None]
+    evaluations: int
+    seconds: float
+
+    def facts(self) -> dict[str, Any]:
+        """As it is written down."""
+        losses = {str(rate): loss for rate, loss in self.losses.items()}
+        return {"rate": self.rate, "losses": losses, "evaluations": self.evaluations, "seconds": self.seconds}
+
+
+def choose_rate(
+    rates: Sequence[float],
+    objective: Objective,
+    schedule: Schedule,
+    network: Network,
+    train: Tensor,
+    validation: Tensor,
+    optimisation: Optimisation,
+    streams: Streams,
+    target: Target | None = None,
+) -> Choice:
+    """The rate with the least mean held-out DSM loss after `optimisation`, trained once for every one of `streams`.
+
+    The loss on the validation points (`held_out_loss`) is the same for every objective and takes no exact score; its
+    noise is common to all trials. Streams of trials are made from other seeds than
+    those of the training that they are for, so that no replicate chooses its own rate. `evaluations` are summed over
+    trials.
+
+    Raises:
+        ValueError: the schedule trains at sigma = 0, where DSM is not defined, or no rate came to its end.
+    """
+    if schedule.noise_free:
+        raise ValueError("a rate is chosen by the loss of DSM on noised data, and this schedule trains at sigma = 0")
+    apart = Streams(seed_of(streams.seed, "trials of learning rates"), streams.replicates, streams.device)
+    losses: dict[float, float | None] = {}
+    evaluations, seconds = 0, 0.0
+    for rate in rates:
+        trial = replace(optimisation, learning_rate=rate)
+        fitted = fit(objective, schedule, network, train, validation, trial, apart, target)
+        losses[rate] = None
+        if set(fitted.status) == {"trained"}:
+            losses[rate] = float(held_out_loss(network.score(fitted.parameters), schedule, validation, apart).mean())
+        evaluations += fitted.evaluations * streams.replicates
+        seconds += fitted.seconds
+        if losses[rate] is not None and not math.isfinite(losses[rate] or 0.0):
+            losses[rate] = None
+    finite = {rate: loss for rate, loss in losses.items() if loss is not None}
+    if not finite:
+        raise ValueError(f"no trial of any learning rate came to its end: {', '.join(map(str, rates))}")
+    return Choice(min(finite, key=lambda rate: finite[rate]), losses, evaluations, seconds)
+
+
+@torch.no_grad()
+def held_out_loss(score: Score, schedule: Schedule, points: Tensor, streams: Streams) -> Tensor:
+    """E sigma^2 1/2 ||s + epsilon / sigma||^2 on points (n, *event) for every replicate of a score, (R,).
+
+    ln sigma is uniform between the ends of the schedule's ladder, so that, up to a constant, this is half the mean of
+    D(sigma) over ln sigma, which bounds the KL divergence: the measure of accuracy on every scale, whatever a schedule
+    trains most and however it weighs. On DRAWS mirrored pairs of noise, the same for every replicate and every score.
+    """
+    R, count = streams.replicates, len(points)
+    ladder = schedule.ladder()
+    low, high = ladder[ladder > 0][-1].log().item(), ladder[0].log().item()
+    times = max(1, DRAWS // count)
+    common = Streams(streams.seed, 1, streams.device).at
+    total = torch.zeros(R, device=points.device)
+    for i in range(times):
+        sigma = (low + (high - low) * uniform((1, count), common("judge sigma", i), points)).exp()
+        noise = normal((1, *points.shape), common("judge noise", i), points)
+        scale = sigma.reshape(1, count, *[1] * (points.ndim - 1))
+        for signed in (noise, -noise):
+            y = (points + scale * signed).expand(R, *[-1] * points.ndim)
+            residual = scale * score(y, sigma.expand(R, -1)) + signed
+            total += 0.5 * residual.square().flatten(2).sum(-1).mean(-1)
+    return total / (2 * times)
