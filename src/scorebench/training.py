@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -88,10 +89,25 @@ class _Counted:
 
     def __init__(self, score: Score) -> None:
         self.score, self.points = score, 0
+        self._own = getattr(score, "with_divergence", None)
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         self.points += sigma.numel()
         return self.score(x, sigma)
+
+    @property
+    def with_divergence(self) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None:
+        """The score and its divergence in one call, where the score has a way of its own."""
+        own = self._own
+        if own is None:
+            return None
+
+        def counted(x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+            self.points += sigma.numel()
+            found: tuple[Tensor, Tensor] = own(x, sigma)
+            return found
+
+        return counted
 
 
 def fit(

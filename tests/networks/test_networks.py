@@ -10,6 +10,7 @@ from torch import Tensor
 
 from scorebench import parts
 from scorebench.networks import Network, network
+from scorebench.objectives._terms import divergence
 from scorebench.parts import BadOptions, UnknownPart
 
 NETWORKS = pytest.mark.parametrize("name", parts.names("network"))
@@ -194,3 +195,43 @@ def test_options_are_checked():
         network("energy", sigma_data=-1.0)
     with pytest.raises(BadOptions, match="activation"):
         network("mlp", activation="sigmoid")
+
+
+@pytest.mark.parametrize("activation", ["silu", "softplus", "tanh"])
+@pytest.mark.parametrize("batch", [(4,), (2, 3)])
+def test_an_energy_carries_its_divergence_forward(activation, batch):
+    """Score, divergence and their gradients in the parameters are those of automatic differentiation."""
+    net, parameters = made("energy", (3, 1, 2), activation=activation)
+    for value in parameters.values():
+        value.requires_grad_()
+    x, sigma = inputs(batch, (3, 1, 2))
+    sigma = torch.where(torch.arange(sigma.numel()).reshape(batch) == 1, 0.0, sigma)  # one of them clean
+    found = net.score(parameters).with_divergence(x, sigma)
+    y = x.clone().requires_grad_()
+    s = net.score(parameters)(y, sigma)
+    exact = (s, divergence(s, y, sigma))
+    for a, b in zip(found, exact, strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9)
+
+    def gradients(pair: tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
+        loss = pair[0].square().sum() + pair[1].sin().sum()
+        return torch.autograd.grad(loss, list(parameters.values()), materialize_grads=True)
+
+    for a, b in zip(gradients(found), gradients(exact), strict=True):
+        torch.testing.assert_close(a, b, rtol=1e-8, atol=1e-8)
+
+
+def test_replicates_carry_their_divergences_forward_together():
+    net = network("energy", **SMALL)
+    parameters = double(net.initialise((3,), [torch.Generator().manual_seed(r) for r in range(2)]))
+    x, sigma = inputs((4, 2, 5), (3,))
+    s, div = net.score(parameters).with_divergence(x, sigma)
+    for r in range(2):
+        alone = net.score({key: value[r] for key, value in parameters.items()})
+        expected = alone.with_divergence(x[:, r], sigma[:, r])
+        torch.testing.assert_close((s[:, r], div[:, r]), expected, rtol=1e-12, atol=1e-12)
+
+
+def test_a_piecewise_linear_energy_has_no_divergence_to_carry():
+    net, parameters = made("energy", activation="relu")
+    assert net.score(parameters).with_divergence is None

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import PositiveInt
 
 from scorebench.networks import Network
+from scorebench.networks._laplacian import gradient_and_laplacian
 from scorebench.networks._layers import (
     FREQUENCIES,
     Activation,
@@ -60,7 +61,16 @@ class Energy(Network):
             u = x / total.reshape(*sigma.shape, *[1] * (x.ndim - sigma.ndim))
             return 0.5 * u.square().flatten(c.ndim).sum(-1) - scale * total * self.potential(parameters, u, c)
 
-        return EnergyScore(super().score(parameters), energy)
+        def with_divergence(x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+            total, scale, c = self.conditioning(sigma)
+            event = [1] * (x.ndim - sigma.ndim)
+            t = total.reshape(*sigma.shape, *event)
+            u = (x / t).flatten(c.ndim)
+            gradient, laplacian = gradient_and_laplacian(parameters, u, noise_features(c), self.activation)
+            s = -x / t.square() + scale.reshape(*sigma.shape, *event) * gradient.reshape(x.shape)
+            return s, (scale * laplacian - u.shape[-1] / total) / total
+
+        return EnergyScore(super().score(parameters), energy, with_divergence if self.second_derivatives else None)
 
     def field(self, parameters: Parameters, u: Tensor, c: Tensor) -> Tensor:
         """F: u (..., *event), c (...) -> (..., *event); part of the graph where gradients are enabled."""

@@ -72,6 +72,17 @@ def slices(s: Tensor, y: Tensor, v: Tensor, sigma: Tensor) -> Tensor:
     return torch.cat([product.flatten(sigma.ndim + 1).sum(-1) for product in products])
 
 
+def score_and_divergence(score: Score, batch: Batch) -> tuple[Tensor, Tensor]:
+    """s and div s, (..., *event) and (...): by the score's own way where it has one, else `divergence`."""
+    own = getattr(score, "with_divergence", None)
+    if own is not None:
+        found: tuple[Tensor, Tensor] = own(batch.noisy, batch.sigma)
+        return found
+    y = differentiable(batch)
+    s = score(y, batch.sigma)
+    return s, divergence(s, y, batch.sigma)
+
+
 def divergence(s: Tensor, y: Tensor, sigma: Tensor) -> Tensor:
     """div s = tr(ds/dy), exactly: d vector-Jacobian products, CHUNK of them at a time."""
     import torch

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import PositiveInt
 
 from scorebench.objectives import Batch, Objective
-from scorebench.objectives._terms import differentiable, divergence, half_square
+from scorebench.objectives._terms import half_square, score_and_divergence
 from scorebench.parts import Setting
 
 if TYPE_CHECKING:
@@ -22,7 +22,8 @@ class ImplicitScoreMatching(Objective):
 
     l(y) = 1/2 ||s(y)||^2 + div s(y)
 
-    Hyvärinen (2005), eq. 4. Cost: d more backward passes than DSM, so it is refused above `max_dimension`.
+    Hyvärinen (2005), eq. 4. Cost: d more backward passes than DSM (half of that for an energy network, which carries
+    its Laplacian forward), so it is refused above `max_dimension`.
     """
 
     differentiates_score: ClassVar[bool] = True
@@ -34,9 +35,8 @@ class ImplicitScoreMatching(Objective):
 
     def __call__(self, score: Score, batch: Batch, generator: Generators = None) -> Tensor:
         """Per-sample losses, shape of batch.sigma."""
-        y = differentiable(batch)
-        s = score(y, batch.sigma)
-        return half_square(s, batch.sigma) + divergence(s, y, batch.sigma)
+        s, divergence = score_and_divergence(score, batch)
+        return half_square(s, batch.sigma) + divergence
 
     def not_applicable(self, setting: Setting) -> str | None:
         """Also refuses dimensions in which the exact trace costs too much."""
