@@ -259,6 +259,10 @@ def _mapping(value: Any) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
+
+
 def _check_parts(plain: dict[str, Any], fault: Any) -> None:
     """Every entry names a part that there is, with options that it takes."""
     for section, (field, kind) in ENTRIES.items():
@@ -285,9 +289,13 @@ def _check_parts(plain: dict[str, Any], fault: Any) -> None:
 
 def _check_references(plain: dict[str, Any], fault: Any) -> None:
     """Names that refer to other sections are there."""
+    budgets = _mapping(plain.get("budgets"))
+    listed = [(budget, name) for budget in variants.SHARED for name in _list(budgets.get(budget))]
 
-    def refer(path: Place, name: Any, section: str) -> None:
+    def refer(path: Place, name: Any, section: str, told: bool = False) -> None:
         known = list(_mapping(plain.get(section)))
+        if section == "methods" and not told:
+            known += [f"{method}-{budget}" for budget, method in listed]
         if isinstance(name, str) and name not in known:
             fault(
                 path,
@@ -296,21 +304,16 @@ def _check_references(plain: dict[str, Any], fault: Any) -> None:
 
     for name, method in _mapping(plain.get("methods")).items():
         refer(("methods", name, "network"), _mapping(method).get("network", "default"), "networks")
-    grid = plain.get("grid")
-    for i, block in enumerate(grid if isinstance(grid, list) else []):
+    for i, block in enumerate(_list(plain.get("grid"))):
         for section in ("datasets", "methods", "schedules"):
-            listed = _mapping(block).get(section)
-            for j, name in enumerate(listed if isinstance(listed, list) else []):
+            for j, name in enumerate(_list(_mapping(block).get(section))):
                 refer(("grid", i, section, j), name, section)
-    budgets = _mapping(plain.get("budgets"))
-    refer(("budgets", "reference"), budgets.get("reference"), "methods")
+    refer(("budgets", "reference"), budgets.get("reference"), "methods", told=True)
     for budget in variants.SHARED:
-        listed = budgets.get(budget)
-        for j, name in enumerate(listed if isinstance(listed, list) else []):
-            refer(("budgets", budget, j), name, "methods")
+        for j, name in enumerate(name for b, name in listed if b == budget):
+            refer(("budgets", budget, j), name, "methods", told=True)
     for label, variant in _mapping(plain.get("robustness")).items():
         for section in ("datasets", "methods", "schedules"):
-            listed = _mapping(variant).get(section)
-            for j, name in enumerate(listed if isinstance(listed, list) else []):
+            for j, name in enumerate(_list(_mapping(variant).get(section))):
                 refer(("robustness", label, section, j), name, section)
         refer(("robustness", label, "network"), _mapping(variant).get("network"), "networks")
