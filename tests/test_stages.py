@@ -9,6 +9,7 @@ import torch
 
 from scorebench import storage
 from scorebench.stages import set_up
+from scorebench.stages._dataset import exact_target
 from scorebench.stages.evaluate import evaluate
 from scorebench.stages.floor import floor
 from scorebench.stages.prepare import prepare
@@ -26,6 +27,7 @@ SIZES = {"train": 200, "validation": 50, "test": 150}
 EVALUATION = {
     "sigmas": {"min": 0.1, "max": 10.0, "count": 3},
     "points": 200, "projections": 10, "energy_points": 100, "c2st_points": 100, "c2st_folds": 2,
+    "diagnostic_points": 100, "likelihood": None,
 }  # fmt: skip
 METHOD = {
     "objective": {"kind": "objective", "name": "dsm", "options": {}},
@@ -86,7 +88,26 @@ def test_scores_hold_every_metric_for_every_replicate(folders: dict[str, Path], 
         low, middle, high = (D[s] for s in sorted(D))
         assert value["D_integral"] == pytest.approx(np.log(10) * (low / 2 + middle + high / 2), rel=1e-6)
         assert value["finite_share"] == 1
-        assert {"clean_error", "clean_error_untrained", "c2st", "energy_distance", "mode_coverage"} <= set(value)
+        assert {"clean_error", "clean_error_untrained", "c2st", "energy_distance", "mode_coverage", "mmd"} <= set(value)
+        assert {"negative_log_density", "nearest_train_ratio", "excess_loss_integral"} <= set(value)
+        for metric in ("cosine", "stein_alpha", "divergence_balance", "excess_loss"):
+            assert len([r for r in here if r["metric"] == metric]) == 3
+
+
+def test_likelihoods_where_they_are_asked_for(folders: dict[str, Path], tmp_path: Path) -> None:
+    """nll less the entropy of the truth is kl; a rough network loses some nats, and the error budget stands beside."""
+    evaluation = EVALUATION | {"likelihood": {"points": 40, "rtol": 1e-3}}
+    evaluate({**COMMON, "evaluation": evaluation}, sampled(folders, tmp_path / "none", {}), tmp_path)
+    rows = storage.read_table(tmp_path / "scores.parquet").to_pylist()
+    value = {(r["metric"], r["replicate"]): r["value"] for r in rows if r["sigma"] is None}
+    target = exact_target(folders["data"])
+    assert target is not None
+    truth = target.log_prob(target.sample(20_000, torch.Generator().manual_seed(1), sigma=0.1), 0.1).mean()
+    for replicate in (0, 1):
+        assert 0 <= value["likelihood_error", replicate] < 0.1
+        kl = value["nll", replicate] + float(truth)
+        assert value["kl", replicate] == pytest.approx(kl, abs=0.6), "40 points instead of all: se 0.15 nats"
+        assert 0 < value["kl", replicate] < 3
 
 
 def test_a_cell_that_no_sampler_suits_still_has_its_score_errors(folders: dict[str, Path], tmp_path: Path) -> None:
@@ -125,5 +146,5 @@ def test_floor_of_a_finite_data_set_compares_samples_of_equal_size(tmp_path: Pat
     )
     assert facts["points"] == 100, "half the training points, as many as the samples have"
     rows = storage.read_table(tmp_path / "floors.parquet").to_pylist()
-    assert {r["metric"] for r in rows} == {"sliced_wasserstein", "energy_distance", "c2st"}
+    assert {r["metric"] for r in rows} == {"sliced_wasserstein", "energy_distance", "mmd", "c2st"}
     assert all(0.3 < r["value"] < 0.7 for r in rows if r["metric"] == "c2st")

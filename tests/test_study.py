@@ -128,8 +128,8 @@ def source(tmp_path: Path) -> Path:
         # a metric: what measures
         (
             "metrics/samples.py",
-            "rows: int = 1000",
-            "rows: int = 500",
+            "ROWS = 1000",
+            "ROWS = 500",
             lambda j: j.startswith(MEASURES),
         ),
         # the page's template: the report alone

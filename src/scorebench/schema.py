@@ -185,6 +185,13 @@ class SigmaGrid(Section):
         return self
 
 
+class Likelihood(Section):
+    """Log-likelihoods by the probability flow."""
+
+    points: PositiveInt = Field(256, description="test points, the same for every replicate")
+    rtol: Annotated[float, Field(gt=0, le=0.1)] = Field(1e-3, description="relative tolerance of the solver")
+
+
 class Evaluation(Section):
     """What is measured and on how many points."""
 
@@ -194,6 +201,8 @@ class Evaluation(Section):
     energy_points: Annotated[int, Field(ge=100)] = Field(2000, description="points of the energy distance")
     c2st_points: Annotated[int, Field(ge=100)] = Field(1000, description="points of the classifier two-sample test")
     c2st_folds: Annotated[int, Field(ge=2)] = Field(5, description="its cross-validation folds")
+    diagnostic_points: NonNegativeInt = Field(1000, description="test points of the diagnostics without truth; 0: none")
+    likelihood: Likelihood | None = Field(None, description="without it, no likelihoods: they take the longest")
 
 
 class Job(Section):

@@ -5,14 +5,24 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import ot
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
+from scipy.spatial import cKDTree
 
 from scorebench.data.ring import Ring
-from scorebench.metrics.samples import c2st, energy_distance, mode_statistics, sliced_wasserstein
+from scorebench.metrics.samples import (
+    PairDistances,
+    SlicedWasserstein,
+    c2st,
+    energy_distance,
+    mode_statistics,
+    nearest_distance,
+    sliced_wasserstein,
+)
 from scorebench.targets import GaussianMixture
 
 FLOAT32 = 2.0**-23
@@ -171,3 +181,44 @@ def test_radius_holds_997_of_1000(d):
         x = np.zeros((10, d))
         x[:, 0] = factor * radius
         assert mode_statistics(x, target)["mode_coverage"] == coverage
+
+
+def test_sliced_wasserstein_is_that_of_pot():
+    """Two samples of different sizes, the same directions."""
+    x, y = normal(700, 3, 1), 1.3 * normal(1000, 3, 2) + 0.2
+    assert sliced_wasserstein(x, y, 40, 5) == pytest.approx(
+        ot.sliced_wasserstein_distance(x, y, n_projections=40, seed=5)
+    )
+
+
+def test_sliced_wasserstein_to_a_prepared_truth_is_the_same():
+    x, y = normal(50, 2, 1), normal(80, 2, 2)
+    assert SlicedWasserstein(y, 10, 3)(x) == sliced_wasserstein(x, y, 10, 3)
+
+
+def test_mmd_is_the_u_statistic():
+    """Against the sums over all pairs, written out."""
+    x, y = normal(30, 2, 1), normal(40, 2, 2) + 1
+    median = np.median([np.linalg.norm(y[i] - y[j]) for i in range(40) for j in range(i + 1, 40)])
+
+    def k(a, b):
+        square = ((a[:, None] - b[None]) ** 2).sum(-1)
+        return np.mean([np.exp(-square / (2 * (f * median) ** 2)) for f in (0.125, 0.25, 0.5, 1, 2)], 0)
+
+    kxx, kyy = k(x, x), k(y, y)
+    np.fill_diagonal(kxx, 0)
+    np.fill_diagonal(kyy, 0)
+    expected = kxx.sum() / (30 * 29) + kyy.sum() / (40 * 39) - 2 * k(x, y).mean()
+    assert PairDistances(y)(x)["mmd"] == pytest.approx(expected, abs=2e-3)  # median of an even number of distances
+
+
+def test_mmd_of_one_distribution_is_zero_on_average(assert_mean):
+    values = [PairDistances(normal(100, 2, 2 * i))(normal(100, 2, 2 * i + 1))["mmd"] for i in range(200)]
+    assert_mean(torch.tensor(values), 0.0, within=1e-3)
+
+
+def test_nearest_distance():
+    """Against scipy's tree."""
+    x, y = normal(1500, 3, 1), normal(500, 3, 2)
+    assert nearest_distance(x, y) == pytest.approx(cKDTree(y).query(x)[0].mean(), rel=1e-6)
+    assert nearest_distance(y, y) < 1e-6

@@ -15,6 +15,33 @@ if TYPE_CHECKING:
 
 
 @torch.no_grad()
+def fisher_moments(
+    score: Score,
+    target: GaussianMixture,
+    sigmas: Tensor,
+    n: int,
+    generator: Generators = None,
+    replicates: int = 1,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """E||s - s*||^2, E||s*||^2 and E||s||^2 over p_sigma at every sigma: (R, levels), (levels,) and (R, levels).
+
+    The n points are common to all noise levels and replicates (common random numbers): score gets
+    x (R, n, d) and sigma (R, n), R replicates.
+    """
+    clean = target.sample(n, generator)
+    noise = normal(clean.shape, generator, clean)
+    errors, norms, squares = [], [], []
+    for sigma in sigmas.tolist():
+        y = (clean + sigma * noise).to(torch.float32)
+        exact = target.score(y.double(), sigma)
+        level = torch.full((replicates, n), sigma)
+        s = score(y.expand(replicates, *y.shape), level).double()
+        errors.append((s - exact).square().sum(-1).mean(-1))
+        norms.append(exact.square().sum(-1).mean())
+        squares.append(s.square().sum(-1).mean(-1))
+    return torch.stack(errors, -1), torch.stack(norms), torch.stack(squares, -1)
+
+
 def fisher_errors(
     score: Score,
     target: GaussianMixture,
@@ -23,22 +50,14 @@ def fisher_errors(
     generator: Generators = None,
     replicates: int = 1,
 ) -> tuple[Tensor, Tensor]:
-    """E||s - s*||^2 and E||s*||^2 over p_sigma at every sigma: (replicates, levels) and (levels,).
+    """The first two of `fisher_moments`: E||s - s*||^2 (replicates, levels) and E||s*||^2 (levels,)."""
+    errors, norms, _ = fisher_moments(score, target, sigmas, n, generator, replicates)
+    return errors, norms
 
-    The n points are common to all noise levels and replicates (common random numbers): score gets
-    x (replicates, n, d) and sigma (replicates, n).
-    """
-    clean = target.sample(n, generator)
-    noise = normal(clean.shape, generator, clean)
-    errors, norms = [], []
-    for sigma in sigmas.tolist():
-        y = (clean + sigma * noise).to(torch.float32)
-        exact = target.score(y.double(), sigma)
-        level = torch.full((replicates, n), sigma)
-        s = score(y.expand(replicates, *y.shape), level)
-        errors.append((s.double() - exact).square().sum(-1).mean(-1))
-        norms.append(exact.square().sum(-1).mean())
-    return torch.stack(errors, -1), torch.stack(norms)
+
+def cosines(errors: Tensor, norms: Tensor, squares: Tensor) -> Tensor:
+    """E s.s* / sqrt(E||s||^2 E||s*||^2) from `fisher_moments`: 1 for a score that is right up to its length."""
+    return (squares + norms - errors) / (2 * (squares * norms).sqrt())
 
 
 def scale_errors(

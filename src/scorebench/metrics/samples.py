@@ -1,8 +1,11 @@
-"""Distances between two samples, and how a sample covers the modes of a mixture."""
+"""Distances between two samples, and how a sample lies on the modes of a mixture and beside the training points.
+
+Distances to the same points many times (one truth, many replicates) prepare them once: `SlicedWasserstein`,
+`PairDistances`.
+"""
 
 from __future__ import annotations
 
-import os
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -15,31 +18,89 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
-for _backend in ("TENSORFLOW", "JAX", "CUPY", "PYTORCH"):  # POT would import them, which takes seconds
-    os.environ.setdefault(f"POT_BACKEND_DISABLE_{_backend}", "1")
-import ot  # noqa: E402
-
 if TYPE_CHECKING:
     from scorebench.targets import GaussianMixture
 
+ROWS = 1000
+"""Points whose distances to all others are held at once."""
+BANDWIDTHS = (0.125, 0.25, 0.5, 1.0, 2.0)
+"""Of the kernels of the MMD, in median distances of the truth."""
+
+
+class SlicedWasserstein:
+    """Sliced 2-Wasserstein distances to y (m, d), in units of the data (Bonneel et al. 2015).
+
+    Over `projections` directions that follow from the seed, those of POT's `sliced_wasserstein_distance`.
+    """
+
+    def __init__(self, y: np.ndarray, projections: int, seed: int) -> None:
+        directions = np.random.RandomState(seed).randn(y.shape[1], projections)
+        self.directions = directions / np.sqrt((directions**2).sum(0, keepdims=True))
+        self.y = self._sorted(y)
+
+    def _sorted(self, x: np.ndarray) -> np.ndarray:
+        """The points along every direction in ascending order, (projections, n)."""
+        return np.sort((x.astype(np.float64) @ self.directions).T, axis=1)
+
+    def __call__(self, x: np.ndarray) -> float:
+        """The distance of x (n, d): the quantile functions differ in pieces between multiples of 1/n and 1/m."""
+        u, v = self._sorted(x), self.y
+        n, m = u.shape[1], v.shape[1]
+        ends = np.unique(np.concatenate([np.arange(1, n + 1) * m, np.arange(1, m + 1) * n]))  # in units of 1 / (n m)
+        widths = np.diff(ends, prepend=0) / (n * m)
+        square = (u[:, (ends - 1) // m] - v[:, (ends - 1) // n]) ** 2
+        return float(np.sqrt((square @ widths).mean()))
+
 
 def sliced_wasserstein(x: np.ndarray, y: np.ndarray, projections: int, seed: int) -> float:
-    """Sliced 2-Wasserstein distance of x (n, d) and y (m, d), in units of the data (Bonneel et al. 2015).
+    """Sliced 2-Wasserstein distance of x (n, d) and y (m, d); the same seed gives the same directions."""
+    return SlicedWasserstein(y, projections, seed)(x)
 
-    By POT; the same seed gives the same directions.
-    """
-    value = ot.sliced_wasserstein_distance(x, y, n_projections=projections, seed=seed)
-    return float(value)
+
+class PairDistances:
+    """Energy distance and maximum mean discrepancy to y (m, d): both are means over pairs of points."""
+
+    def __init__(self, y: np.ndarray) -> None:
+        self.y = torch.as_tensor(y, dtype=torch.float64)
+        some = self.y[:ROWS]
+        median = float(torch.pdist(some).median()) if len(some) > 1 else 0.0
+        self.variances = [(factor * median) ** 2 for factor in BANDWIDTHS if median > 0]
+        self.within = self._sums(self.y, self.y)
+
+    def _sums(self, a: Tensor, b: Tensor) -> tuple[float, float]:
+        """Sums over all pairs: of the distances, and of the kernels' mean."""
+        distance = kernel = 0.0
+        for part in a.split(ROWS):
+            distances = torch.cdist(part, b)
+            distance += float(distances.sum())
+            square = distances.square_()
+            kernel += sum(float((square * (-0.5 / v)).exp_().sum()) for v in self.variances) / len(BANDWIDTHS)
+        return distance, kernel
+
+    def __call__(self, x: np.ndarray) -> dict[str, float]:
+        """energy_distance: 2 E||X - Y|| - E||X - X'|| - E||Y - Y'||, the V-statistic, in units of the data (Székely &
+        Rizzo 2013). mmd: E k(X, X') + E k(Y, Y') - 2 E k(X, Y), without bias (Gretton et al. 2012, eq. 3), k the mean
+        of Gaussian kernels whose widths are the median distance of the truth times 1/8, 1/4, 1/2, 1 and 2; about 0,
+        of either sign, where nothing differs; absent where most points of y are one point.
+        """
+        a = torch.as_tensor(x, dtype=torch.float64)
+        n, m = len(a), len(self.y)
+        (xx, kxx), (xy, kxy), (yy, kyy) = self._sums(a, a), self._sums(a, self.y), self.within
+        values = {"energy_distance": 2 * xy / (n * m) - xx / n**2 - yy / m**2}
+        if n > 1 and self.variances:
+            values["mmd"] = (kxx - n) / (n * (n - 1)) + (kyy - m) / (m * (m - 1)) - 2 * kxy / (n * m)
+        return values
 
 
 def energy_distance(x: np.ndarray, y: np.ndarray) -> float:
-    """2 E||X - Y|| - E||X - X'|| - E||Y - Y'||, the V-statistic, in units of the data (Székely & Rizzo 2013)."""
-    a, b = torch.as_tensor(x, dtype=torch.float64), torch.as_tensor(y, dtype=torch.float64)
-    return float(2 * _mean_distance(a, b) - _mean_distance(a, a) - _mean_distance(b, b))
+    """Energy distance of x (n, d) and y (m, d), as `PairDistances` gives it."""
+    return PairDistances(y)(x)["energy_distance"]
 
 
-def _mean_distance(a: Tensor, b: Tensor, rows: int = 1000) -> Tensor:
-    return torch.stack([torch.cdist(part, b).sum() for part in a.split(rows)]).sum() / (len(a) * len(b))
+def nearest_distance(x: np.ndarray, points: np.ndarray) -> float:
+    """Mean distance of x (n, d) to the nearest of the points (m, d), in units of the data."""
+    a, b = torch.as_tensor(x, dtype=torch.float64), torch.as_tensor(points, dtype=torch.float64)
+    return float(torch.cat([torch.cdist(part, b).amin(1) for part in a.split(ROWS)]).mean())
 
 
 def c2st(x: np.ndarray, y: np.ndarray, folds: int, seed: int) -> float:

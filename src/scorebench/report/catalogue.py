@@ -56,6 +56,10 @@ KNOWN = {
             "2 E‖X − Y‖ − E‖X − X′‖ − E‖Y − Y′‖ between samples X and test points Y.",
         ),
         Metric(
+            "mmd", "Maximum mean discrepancy of samples", "", "low",
+            "Squared, without bias, with five Gaussian kernels whose widths follow from the median distance of the data.",
+        ),
+        Metric(
             "c2st", "Classifier two-sample test", "accuracy", 0.5,
             "Accuracy of a classifier that tells samples from test points: 0.5 where it can't, "
             "1 where it always can; below 0.5 where samples lie nearer to test points than these to each other.",
@@ -71,6 +75,32 @@ KNOWN = {
         Metric(
             "within_mode_std_ratio", "Spread within modes, relative to the truth", "", 1.0,
             "Root mean square Mahalanobis distance to the nearest mode over √d: above 1 where modes are inflated.",
+        ),
+        Metric(
+            "negative_log_density", "Surprise of the truth at the samples", "nats", None,
+            "−E log p of samples under the exact density: above the truth's own where modes are inflated.",
+        ),
+        Metric(
+            "nearest_train_ratio", "Distance to the training points, relative to the truth's", "", 1.0,
+            "Mean distance of samples to the nearest training point over that of test points: below 1 towards learning "
+            "by heart.",
+        ),
+        Metric(
+            "kl", "KL of the probability flow", "nats", "low",
+            "E log p − E log q at the lowest noise level on test points, q the density of the probability flow.",
+        ),
+        Metric(
+            "nll", "Negative log-likelihood of the probability flow", "nats", "low",
+            "−E log q at the lowest noise level on test points.",
+        ),
+        Metric(
+            "likelihood_error", "Error of the log-likelihood", "nats", None,
+            "By the solver and by the probes of the trace; that of the Gaussian prior belongs to the model.",
+        ),
+        Metric(
+            "excess_loss_integral", "Estimated score error over all scales", "nats", "low",
+            "The integral of the excess of the DSM loss over its estimated optimum: the score error, estimated without "
+            "the exact score. Of use where docs/answers.md finds it valid.",
         ),
         Metric("finite_share", "Finite samples", "share", "high", "Share of samples that are finite and below 1e6."),
         Metric(

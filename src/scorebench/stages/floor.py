@@ -11,7 +11,7 @@ import pyarrow as pa
 from scorebench import storage
 from scorebench.stages import Inputs, Spec
 from scorebench.stages._dataset import describe, exact_target, read_points, sample_size
-from scorebench.stages._distances import distances
+from scorebench.stages._distances import Distances
 from scorebench.streams import Streams, seed_of
 
 
@@ -24,6 +24,7 @@ def floor(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
     data = inputs["data"]
     described, target, test = describe(data), exact_target(data), read_points(data, "test")
     train, n = read_points(data, "train"), sample_size(spec["points"], described)
+    distances = Distances(test, target, spec["evaluation"], spec["seed"], None if target is None else train)
     rows = []
     for replicate in range(spec["replicates"]):
         if target is not None:
@@ -32,8 +33,7 @@ def floor(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
         else:
             order = np.random.default_rng(seed_of(spec["seed"], replicate, "floor")).permutation(len(train))
             x = train[order[:n]]
-        values = distances(x, test, target, spec["evaluation"], spec["seed"])
-        rows += [(replicate, metric, value) for metric, value in values.items()]
+        rows += [(replicate, metric, value) for metric, value in distances(x).items()]
     replicates, metrics, numbers = zip(*rows, strict=True)
     table = {
         "replicate": pa.array(replicates, pa.int32()),

@@ -1,0 +1,84 @@
+"""What can be said about a score, scale by scale, where the exact one is not known.
+
+All follow from Stein's identity on the noise, E[s(x + sigma epsilon)^T epsilon / sigma] = E div s, and from the loss
+of denoising score matching. They need points x of the data that the score was not trained on.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor
+
+from scorebench.objectives._optimal_loss import optimal_denoising_loss
+from scorebench.objectives._terms import draw_probes, event_sum
+from scorebench.streams import normal
+
+if TYPE_CHECKING:
+    from scorebench.parts import Score
+
+PROBES = 4
+"""Orthogonal probes of the divergence: its exact value up to as many dimensions."""
+
+
+class Diagnostics(NamedTuple):
+    """Values per replicate and noise level, (R, K)."""
+
+    stein_alpha: Tensor
+    """alpha = -E[s^T epsilon / sigma] / E||s||^2: the factor that s would have to be multiplied with. 1 for s*."""
+    divergence_balance: Tensor
+    """sigma^2 (E||s||^2 + E div s) = sigma^2 E s^T (s - s*), dimensionless as D(sigma) is. 0 for s*."""
+    excess_loss: Tensor
+    """2 sigma^2 (DSM loss - its estimated optimum), an estimate of D(sigma) itself. 0 for s*."""
+
+
+def diagnostics(
+    score: Score,
+    points: Tensor,
+    reference: Tensor,
+    sigmas: Tensor,
+    generator: torch.Generator,
+    replicates: int = 1,
+) -> Diagnostics:
+    """Stein calibration, divergence balance and excess loss of R scores at K noise levels.
+
+    Each point is noised with epsilon and with -epsilon: without the odd terms, whose variance grows as 1 / sigma^2,
+    alpha and the loss have bounded variance as sigma -> 0. The loss takes (||epsilon||^2 - d) / (2 sigma^2), whose mean
+    is known, times the factor 1 / (1 + sigma^2)^2 that takes all of ||epsilon||^2 away for the score of N(0, I).
+    The optimal loss is that of `optimal_denoising_loss` (after Xu et al. 2025, arXiv 2506.13763): too large where
+    d is about 10 or more and sigma is small, so that the excess is too small there.
+
+    Args:
+        score: takes x (R, n, *event) and sigma (R, n).
+        points: (n, *event), not those of the training.
+        reference: clean points from which the optimal loss is estimated, (m, *event).
+        sigmas: positive, (K,).
+        generator: for the noise and the probes; the same for all replicates (common random numbers).
+        replicates: R.
+    """
+    n, event = len(points), points.shape[1:]
+    noise = normal(points.shape, generator, points)
+    flat = noise.flatten(1)
+    both = torch.cat([noise, -noise])
+    surplus = float(0.5 * (flat.square().sum(1) - flat.shape[1]).mean())
+    v = draw_probes("orthogonal", min(PROBES, flat.shape[1]), both, both.new_empty(2 * n), generator)
+    optimal = optimal_denoising_loss(reference, sigmas, generator)
+    alphas, balances, excesses = [], [], []
+    for sigma, best in zip(sigmas.tolist(), optimal.tolist(), strict=True):
+        level = torch.full((replicates, 2 * n), sigma, dtype=points.dtype)
+        y = torch.cat([points, points]) + sigma * both
+        with torch.enable_grad():
+            y = y.expand(replicates, 2 * n, *event).clone().requires_grad_()
+            s = score(y, level)
+            rows = [torch.autograd.grad(s, y, one.expand_as(s), retain_graph=True)[0] for one in v]
+        divergence = torch.stack([event_sum(row * one, level) for row, one in zip(rows, v, strict=True)]).mean((0, 2))
+        s = s.detach()
+        square = event_sum(s.square(), level).double().mean(1)
+        along = event_sum(s * both / sigma, level).double().mean(1)
+        loss = 0.5 * event_sum((s + both / sigma).square(), level).double().mean(1)
+        loss = loss - surplus / (sigma * (1 + sigma**2)) ** 2
+        alphas.append(-along / square)
+        balances.append(sigma**2 * (square + divergence.double()))
+        excesses.append(2 * sigma**2 * (loss - best))
+    return Diagnostics(*(torch.stack(each, 1) for each in (alphas, balances, excesses)))
