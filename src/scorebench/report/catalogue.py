@@ -57,7 +57,7 @@ KNOWN = {
         ),
         Metric(
             "mmd", "Maximum mean discrepancy of samples", "", "low",
-            "Squared, without bias, with five Gaussian kernels whose widths follow from the median distance of the data.",
+            "Squared, without bias, with five Gaussian kernels; widths from the median distance of the data.",
         ),
         Metric(
             "c2st", "Classifier two-sample test", "accuracy", 0.5,
