@@ -324,7 +324,7 @@ def test_a_replicate_whose_trial_is_not_finite_keeps_what_it_had():
     noise = schedule("gradient_variance")
     fitted, undisturbed = run(poisoned, noise, replicates=3), run(objective("dsm"), noise, replicates=3)
     assert fitted.status == ["trained", "diverged", "trained"]
-    assert fitted.diverged_at == [None, BLOCK, None]
+    assert fitted.ended_at == [None, BLOCK, None]
     state = fitted.learned["schedule"]
     assert state["count"].flatten().tolist() == [4.0, 2.0, 4.0]
     assert all(value.isfinite().all() for value in state.values())

@@ -45,7 +45,7 @@ def test_every_method_trains_on_every_schedule_or_says_why_not(method: str, nois
         assert len(reason) > 20
         return
     fitted = fit(loss, levels, NETWORKS[net], POINTS, POINTS[:50], TWELVE, Streams(5, 2), TARGET)
-    assert fitted.status == ["trained", "trained"], f"{method} on {noise}: {fitted.diverged_at}"
+    assert fitted.status == ["trained", "trained"], f"{method} on {noise}: {fitted.ended_at}"
     assert {metric for _, _, metric, _ in fitted.curve} >= {"loss", "score_error"}
     assert all(value.isfinite().all() for value in fitted.parameters.values())
 
@@ -57,4 +57,4 @@ def test_every_method_trains_on_images(method: str) -> None:
         return  # there are no images whose score is known
     images = torch.rand(200, 1, 3, 3, generator=torch.Generator().manual_seed(2)) * 2 - 1
     fitted = fit(loss, schedule("log_uniform"), NETWORKS["mlp"], images, images[:40], TWELVE, Streams(5, 2))
-    assert fitted.status == ["trained", "trained"], f"{method}: {fitted.diverged_at}"
+    assert fitted.status == ["trained", "trained"], f"{method}: {fitted.ended_at}"

@@ -151,7 +151,8 @@ def training(folder: Path, replicates: int, lost: list[int]) -> dict[str, Any]:
     long(folder / "training.parquet", ("replicate", "step", "metric", "value"), rows)
     return {
         "status": ["diverged" if r in lost else "trained" for r in range(replicates)],
-        "diverged_at": [417 if r in lost else None for r in range(replicates)],
+        "ended_at": [417 if r in lost else None for r in range(replicates)],
+        "reasons": ["the loss was not finite" if r in lost else None for r in range(replicates)],
         "evaluations": 1000,
         "training_seconds": 2.5,
     }
@@ -330,8 +331,8 @@ def test_holes_say_why(whole: tuple[str, dict[str, Any]]) -> None:
     assert "ring/dsm/clean" in holes
     assert "it needs the exact score" in holes.replace("&#39;", "'")
     assert "diverged at step 417, 417, 417" in page
-    assert "the loss of 3 of 3 replicates was not finite at step 417, 417, 417" in holes
-    assert "the loss of 1 of 3 replicates was not finite at step 417" in holes
+    assert "3 of 3 replicates diverged at step 417, 417, 417: the loss was not finite" in holes
+    assert "1 of 3 replicates diverged at step 417: the loss was not finite" in holes
     assert "ssm" not in metrics["ring"]["clean"]
 
 
@@ -432,7 +433,7 @@ def test_everything_diverged(tmp_path: Path) -> None:
     page, metrics = drawn(tmp_path, lost={cell: [0, 1, 2] for cell in cells}, datasets="ring")
     assert metrics == {}
     assert "no method has a number in every replicate" in page
-    assert "5 of 6 cells diverged in one replicate or more" in page
+    assert "5 of 6 cells diverged or failed in one replicate or more" in page
 
 
 def test_report_needs_no_torch() -> None:

@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 import torch
 
@@ -128,14 +129,65 @@ def test_samples_that_are_not_finite_are_a_number_not_a_crash(folders: dict[str,
     assert "energy_distance" not in {r["metric"] for r in rows}
 
 
+def through(spec: dict[str, Any], folders: dict[str, Path], top: Path) -> tuple[dict[str, Any], Path]:
+    """A cell trained, sampled and evaluated: facts of the training, and where its scores are."""
+    facts = train(spec, folders, top / "checkpoint")
+    inputs = sampled(folders | {"checkpoint": top / "checkpoint"}, top / "samples", FLOW)
+    evaluate({**COMMON, "evaluation": EVALUATION}, inputs, top)
+    return facts, top / "scores.parquet"
+
+
 def test_absurd_learning_rate_is_a_status(folders: dict[str, Path], tmp_path: Path) -> None:
     spec = {**COMMON, **METHOD, "training": METHOD["training"] | {"learning_rate": 1e30}}
-    facts = train(spec, folders, tmp_path / "checkpoint")
+    facts, scores = through(spec, folders, tmp_path)
     assert facts["status"] == ["diverged", "diverged"]
-    assert all(isinstance(at, int) for at in facts["diverged_at"])
-    inputs = sampled(folders | {"checkpoint": tmp_path / "checkpoint"}, tmp_path / "samples", FLOW)
-    evaluate({**COMMON, "evaluation": EVALUATION}, inputs, tmp_path)
-    assert storage.read_table(tmp_path / "scores.parquet").num_rows > 0
+    assert all(isinstance(at, int) for at in facts["ended_at"])
+    assert set(facts["reasons"]) <= {"the loss was not finite", "the gradient was not finite"}
+    assert storage.read_table(tmp_path / "samples/samples.parquet").num_rows == 0
+    rows = storage.read_table(scores).to_pylist()
+    assert {row["replicate"] for row in rows} == {0, 1}
+    assert {row["value"] for row in rows} == {None}
+
+
+def test_what_can_not_be_trained_goes_through_with_its_reason(folders: dict[str, Path], tmp_path: Path) -> None:
+    learned = {"kind": "objective", "name": "hybrid", "options": {"weighting": "learned"}}
+    clean = {"kind": "schedule", "name": "clean", "options": {}}
+    facts, scores = through({**COMMON, **METHOD, "objective": learned, "schedule": clean}, folders, tmp_path)
+    assert facts["status"] == ["failed", "failed"]
+    assert facts["ended_at"] == [0, 0]
+    assert facts["reasons"][0].startswith("there is nothing to learn over ln sigma")
+    assert storage.read_table(tmp_path / "checkpoint/training.parquet").num_rows == 0
+    assert set(storage.read_table(scores)["value"].to_pylist()) == {None}
+
+
+def test_a_replicate_without_a_network_has_no_samples_and_null_scores(folders: dict[str, Path], tmp_path: Path) -> None:
+    """The others are as they were, up to the order of float32 sums."""
+    checkpoint = tmp_path / "checkpoint"
+    parameters = storage.read_parameters(folders["checkpoint"] / "model.safetensors")
+    storage.write_parameters(checkpoint / "model.safetensors", parameters, {"status": ["diverged", "trained"]})
+    found = {}
+    for name, inputs in (("whole", folders), ("part", folders | {"checkpoint": checkpoint})):
+        inputs = sampled(inputs, tmp_path / name, FLOW)
+        evaluate({**COMMON, "evaluation": EVALUATION}, inputs, tmp_path / name)
+        found[name] = [storage.read_table(tmp_path / name / f"{kind}.parquet") for kind in ("samples", "scores")]
+    (samples, scores), (some, part) = found["whole"], found["part"]
+    assert set(some["replicate"].to_pylist()) == {1}
+    other = samples.filter(pc.equal(samples["replicate"], 1))
+    assert np.allclose(storage.points_of(some["x"]), storage.points_of(other["x"]), rtol=1e-4, atol=1e-5)
+    values = {(r["replicate"], r["sampler"], r["metric"], r["sigma"]): r["value"] for r in part.to_pylist()}
+    for row in scores.to_pylist():
+        at = (row["replicate"], row["sampler"], row["metric"], row["sigma"])
+        assert values[at] == (pytest.approx(row["value"], rel=1e-3) if at[0] == 1 else None)
+
+
+def test_what_was_learned_is_in_the_curves(folders: dict[str, Path], tmp_path: Path) -> None:
+    learned = {"kind": "objective", "name": "hybrid", "options": {"weighting": "learned", "bins": 4}}
+    train({**COMMON, **METHOD, "objective": learned}, folders, tmp_path)
+    rows = storage.read_table(tmp_path / "training.parquet").to_pylist()
+    told = [row for row in rows if row["metric"] == "learned.lambda"]
+    assert [(row["replicate"], row["step"]) for row in told] == [(0, 30)] * 4 + [(1, 30)] * 4
+    assert all(row["sigma"] > 0 and 0 < row["value"] < 1 for row in told)
+    assert all(row["sigma"] is None for row in rows if row not in told)
 
 
 def test_floor_of_a_finite_data_set_compares_samples_of_equal_size(tmp_path: Path) -> None:

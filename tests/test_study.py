@@ -72,9 +72,9 @@ def test_description_moves_the_report_alone(tmp_path: Path) -> None:
 def test_asking_for_a_gpu_moves_what_it_computes(tmp_path: Path) -> None:
     changed = moved(keys(STUDY, tmp_path), keys(STUDY + "\ncompute: {train: {gpu: 1}}\n", tmp_path))
     assert {job.stage for job in changed} == {"train", "sample", "evaluate", "report"}
-    assert not moved(keys(STUDY, tmp_path), keys(STUDY + "\ncompute: {train: {mem_mb: 9000}}\n", tmp_path)) - {
-        Job("report")
-    }
+    for setting in ("mem_mb: 9000", "checkpoint_seconds: 5.0"):
+        other = keys(STUDY + f"\ncompute: {{train: {{{setting}}}}}\n", tmp_path)
+        assert moved(keys(STUDY, tmp_path), other) <= {Job("report")}
 
 
 def test_a_job_that_is_not_applicable_says_why(tmp_path: Path) -> None:

@@ -291,13 +291,17 @@ def test_unfinished_cells_are_left_out_and_diverged_ones_are_not(here: Path, aga
     Path("aside").rename(evaluated)
     trained = study.files(study.job("train", "ring/dsm/log_uniform"))["run.json"]
     card = storage.read_json(trained)
-    card["facts"] |= {"status": ["trained", "diverged"], "diverged_at": [None, 17]}
+    card["facts"] |= {
+        "status": ["trained", "diverged"],
+        "ended_at": [None, 17],
+        "reasons": [None, "the loss was not finite"],
+    }
     storage.write_json(trained, card)
     assert again() == (REPLICATES, RUNS - REPLICATES, 0, 0)
     tags = {run.info.run_name: run.data.tags for run in runs_of(here)}
     assert tags["ring dsm log_uniform r0"]["status"] == "trained"
     assert tags["ring dsm log_uniform r1"]["status"] == "diverged"
-    assert tags["ring dsm log_uniform r1"]["diverged_at"] == "17"
+    assert tags["ring dsm log_uniform r1"]["ended_at"] == "17"
 
 
 @pytest.mark.slow

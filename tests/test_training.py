@@ -73,7 +73,7 @@ def test_training_finds_the_score(name):
     fitted = run(objective(name), steps=400, batch=128, rate=1e-2, log_every=400)
     assert score_error(NETWORK, fitted.parameters).mean() < gaussian_error() / 20
     assert fitted.status == ["trained"]
-    assert fitted.diverged_at == [None]
+    assert fitted.ended_at == [None]
 
 
 def test_energy_network_is_trained_too():
@@ -169,7 +169,7 @@ def test_a_diverged_replicate_stops_and_the_others_go_on(value):
     undisturbed = run(replicates=3)
     fitted = run(poisoned(1, 5, value), replicates=3)
     assert fitted.status == ["trained", "diverged", "trained"]
-    assert fitted.diverged_at == [None, 5, None]
+    assert fitted.ended_at == [None, 5, None]
     for r in (0, 2):
         assert equal(fitted, undisturbed, r, r)
         assert curve(fitted, "loss", r) == curve(undisturbed, "loss", r)
@@ -183,7 +183,7 @@ def test_all_replicates_diverge():
     """Training ends there, with the parameters of the last good step: those of five steps of undisturbed training."""
     fitted = run(poisoned(0, 5), replicates=1)
     assert fitted.status == ["diverged"]
-    assert fitted.diverged_at == [5]
+    assert fitted.ended_at == [5]
     assert all(value.isfinite().all() for value in fitted.parameters.values())
     assert fitted.evaluations == 6 * 32
 

@@ -100,7 +100,9 @@ def clear(study: Study, stage: str) -> None:
     root = study.root(stage)
     wanted = {study.directory(job) for job in study.jobs(stage)}
     for directory in job_folders(study, stage):
-        if directory not in wanted:
+        if directory in wanted:
+            storage.sweep(directory)
+        else:
             kept = ATTIC / directory
             kept.parent.mkdir(parents=True, exist_ok=True)
             shutil.rmtree(kept, ignore_errors=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +17,7 @@ from scorebench.commands.advise import advise
 from scorebench.commands.check import check
 from scorebench.commands.schema import schema
 from scorebench.params import InvalidStudy
+from scorebench.stages import SIGNALS, Stopped
 from scorebench.study import UPTO, Job, Study, UnknownJob
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
@@ -24,6 +26,8 @@ CellName = Annotated[str, typer.Option("--cell", help="dataset/method/schedule")
 DatasetName = Annotated[str, typer.Option("--dataset", help="a data set of the study")]
 Key = Annotated[str, typer.Option("--key", help="refuse to run unless the job's key is this one")]
 DEFAULT = Path("params.yaml")
+STOPPED = 75
+"""Exit status of a job that was asked to end and goes on when it is run again (EX_TEMPFAIL of sysexits.h)."""
 
 
 def say(text: str) -> None:
@@ -46,6 +50,11 @@ def plainly(command: Callable[..., None]) -> Callable[..., None]:
         except (UnknownJob, jobs.Refused) as error:
             say(str(error))
             raise typer.Exit(2) from None
+        except Stopped as error:
+            for number in SIGNALS:
+                signal.signal(number, signal.SIG_IGN)  # it is ending
+            say(str(error))
+            raise typer.Exit(STOPPED) from None
 
     return run
 

@@ -31,7 +31,7 @@ def run(study: Study, job: Job, key: str = "") -> Path:
         raise Refused(f"{job.stage} {job.at}: {absent[0]} is missing; `snakemake {absent[0]}` makes it")
     function = getattr(importlib.import_module(f"scorebench.stages.{job.stage}"), job.stage)
     start, started = time.perf_counter(), time.time()
-    facts = function(study.spec(job), inputs, out)
+    facts = function(study.spec(job) | {"running": study.running(job)}, inputs, out)
     outputs = {name: path for name, path in study.files(job).items() if path != study.card(job)}
     card = {
         **study.ingredients(job),

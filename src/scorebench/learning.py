@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Self, TypeAlias
 
 from pydantic import Field, PrivateAttr
 
-from scorebench.parts import Part
+from scorebench.parts import Part, Unsuitable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -51,6 +51,10 @@ class Learner(Part):
         part._learned = state
         return part
 
+    def learned(self) -> dict[str, Tensor]:
+        """What was learned as functions of sigma, at the noise levels `sigma` of the state: (R, K) each."""
+        return {name: value for name, value in (self._learned or {}).items() if name not in ("sigma", "count")}
+
 
 def begin(sigma: Tensor, **values: Tensor) -> State:
     """The state of moving averages at the noise levels sigma (R, K), with values (R, K) that stand until the first."""
@@ -70,13 +74,13 @@ def centres(ladder: Tensor, bins: int, replicates: int) -> Tensor:
     One bin where the ladder has one level; a last level of 0 is left out.
 
     Raises:
-        ValueError: the ladder has no other level than 0.
+        Unsuitable: the ladder has no other level than 0.
     """
     import torch
 
     ladder = ladder[ladder > 0]
     if not len(ladder):
-        raise ValueError("there is nothing to learn over ln sigma where the only noise level is 0")
+        raise Unsuitable("there is nothing to learn over ln sigma where the only noise level is 0")
     low, high = ladder[-1].log(), ladder[0].log()
     bins = bins if bool(high > low) else 1
     middle = (torch.arange(bins, device=ladder.device, dtype=ladder.dtype) + 0.5) / bins

@@ -77,6 +77,13 @@ class Setting:
     """Whether the score is the gradient of a scalar that is at hand, as `EnergyScore` holds it."""
 
 
+class Unsuitable(ValueError):
+    """A part can't work where it is used, and says why: a result of the study, not a fault of the program.
+
+    A cell whose training ends with it is shown in the report with this reason, and the rest of the study goes on.
+    """
+
+
 class UnknownPart(ValueError):
     """A name that is not among the files of its kind."""
 

@@ -219,11 +219,19 @@ class GpuJob(Job):
     gpu: NonNegativeInt = Field(0, description="GPUs to ask for")
 
 
+class TrainJob(GpuJob):
+    """A training: a job that keeps checkpoints of itself."""
+
+    checkpoint_seconds: PositiveFloat = Field(
+        60.0, description="seconds between checkpoints that a stopped training goes on from; no result depends on it"
+    )
+
+
 class Compute(Section):
     """Resources per stage."""
 
     prepare: Job = Field(default_factory=Job, description="preparing one data set")
-    train: GpuJob = Field(default_factory=GpuJob, description="training one cell, all replicates at once")
+    train: TrainJob = Field(default_factory=TrainJob, description="training one cell, all replicates at once")
     sample: GpuJob = Field(default_factory=GpuJob, description="sampling from one cell")
     evaluate: Job = Field(default_factory=Job, description="measuring one cell, or the floors of one data set")
     report: Job = Field(default_factory=Job, description="drawing the report")

@@ -31,9 +31,13 @@ def whole(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
+PROGRESS = ".progress.safetensors"
+"""A job's own file, beside its results, from which it goes on after it was stopped."""
+
+
 def sweep(folder: Path) -> None:
-    """Remove what writers that were killed left in a folder whose results are complete."""
-    for left in folder.glob(".*.tmp"):
+    """Remove what writers that were killed, and jobs on their way, left in a folder whose results are complete."""
+    for left in (*folder.glob(".*.tmp"), *folder.glob(f"{PROGRESS}*")):
         left.unlink(missing_ok=True)
 
 
@@ -77,12 +81,16 @@ def points_of(column: pa.ChunkedArray) -> np.ndarray:
     return np.array(array.flatten()).reshape(len(array), array.type.list_size)  # a copy: Arrow's memory is read-only
 
 
-def write_parameters(path: Path, parameters: dict[str, Tensor]) -> None:
-    """Tensors as safetensors."""
+def write_parameters(path: Path, parameters: dict[str, Tensor], about: Any = None) -> None:
+    """Tensors as safetensors, and beside them anything that JSON can hold."""
     from safetensors.torch import save_file
 
+    metadata = {
+        "about": json.dumps(about, sort_keys=True, allow_nan=False)
+    }  # one entry: the order of several is random
     with whole(path) as temporary:
-        save_file({name: tensor.detach().cpu().contiguous() for name, tensor in parameters.items()}, temporary)
+        tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in parameters.items()}
+        save_file(tensors, temporary, metadata)
 
 
 def read_parameters(path: Path) -> dict[str, Tensor]:
@@ -91,3 +99,11 @@ def read_parameters(path: Path) -> dict[str, Tensor]:
 
     parameters: dict[str, Tensor] = load_file(path)
     return parameters
+
+
+def read_about(path: Path) -> Any:
+    """What `write_parameters` was told beside the tensors; None where nothing was."""
+    from safetensors import safe_open
+
+    with safe_open(path, "np") as file:
+        return json.loads((file.metadata() or {}).get("about", "null"))

@@ -251,6 +251,13 @@ class Study:
                 }
         raise UnknownJob(f"there is no stage '{job.stage}'")
 
+    def running(self, job: Job) -> dict[str, Any]:
+        """What a job is told beside its spec: how to run, on which no result depends."""
+        told: dict[str, Any] = {"key": self.key(job)}
+        if job.stage == "train":
+            told["checkpoint_seconds"] = self.params.compute.train.checkpoint_seconds
+        return told
+
     def _cells_said(self) -> list[dict[str, Any]]:
         return [
             {"dataset": c.dataset, "method": c.method, "schedule": c.schedule, "reason": c.reason} for c in self.cells

@@ -116,7 +116,7 @@ class Learning:
             if isinstance(part, Learner):
                 state = part.begin(replicates, schedule.ladder().to(like))
                 if state:
-                    self._inform(name, state)
+                    self.inform(name, state)
 
     @property
     def active(self) -> bool:
@@ -131,8 +131,18 @@ class Learning:
             state = {}
             for key, value in new.items():
                 state[key] = torch.where(finite.reshape(-1, *[1] * (value.ndim - 1)), value, old[key])
-            self._inform(name, state)
+            self.inform(name, state)
 
-    def _inform(self, name: str, state: State) -> None:
+    def inform(self, name: str, state: State) -> None:
+        """Give the objective or the schedule what it has learned."""
         self.states[name] = state
         setattr(self, name, getattr(self, name).informed(state))
+
+    def curves(self) -> list[tuple[int, str, float, float]]:
+        """What was learned as functions of sigma: rows (replicate, name, sigma, value)."""
+        rows = []
+        for part, state in self.states.items():
+            for name, values in getattr(self, part).learned().items():
+                for r, (at, value) in enumerate(zip(state["sigma"].tolist(), values.tolist(), strict=True)):
+                    rows += [(r, name, *pair) for pair in zip(at, value, strict=True)]
+        return rows

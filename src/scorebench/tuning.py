@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor
 
+from scorebench.parts import Unsuitable
 from scorebench.streams import Streams, normal, seed_of, uniform
 from scorebench.training import Optimisation, fit
 
 if TYPE_CHECKING:
+    from scorebench.checkpoint import Course
     from scorebench.networks import Network
     from scorebench.noise import Schedule
     from scorebench.objectives import Objective, Target
@@ -48,35 +50,44 @@ def choose_rate(
     optimisation: Optimisation,
     streams: Streams,
     target: Target | None = None,
+    course: Course | None = None,
 ) -> Choice:
     """The rate with the least mean held-out DSM loss after `optimisation`, trained once for every one of `streams`.
 
     The loss on the validation points (`held_out_loss`) is the same for every objective and takes no exact score; its
     noise is common to all trials. Streams of trials are made from other seeds than
     those of the training that they are for, so that no replicate chooses its own rate. `evaluations` are summed over
-    trials.
+    trials. With `course`, trials that were done are not done again and one that was stopped goes on.
 
     Raises:
-        ValueError: the schedule trains at sigma = 0, where DSM is not defined, or no rate came to its end.
+        Unsuitable: the schedule trains at sigma = 0, where DSM is not defined, or no rate came to its end.
     """
     if schedule.noise_free:
-        raise ValueError("a rate is chosen by the loss of DSM on noised data, and this schedule trains at sigma = 0")
+        raise Unsuitable("a rate is chosen by the loss of DSM on noised data, and this schedule trains at sigma = 0")
     apart = Streams(seed_of(streams.seed, "trials of learning rates"), streams.replicates, streams.device)
     losses: dict[float, float | None] = {}
     evaluations, seconds = 0, 0.0
+    notes: dict[str, Any] = {} if course is None else course.notes
     for rate in rates:
-        trial = replace(optimisation, learning_rate=rate)
-        fitted = fit(objective, schedule, network, train, validation, trial, apart, target)
-        losses[rate] = None
-        if set(fitted.status) == {"trained"}:
-            losses[rate] = float(held_out_loss(network.score(fitted.parameters), schedule, validation, apart).mean())
-        evaluations += fitted.evaluations * streams.replicates
-        seconds += fitted.seconds
-        if losses[rate] is not None and not math.isfinite(losses[rate] or 0.0):
-            losses[rate] = None
+        name = f"learning rate {rate}"
+        if name not in notes:
+            trial = replace(optimisation, learning_rate=rate)
+            progress = None if course is None else course.part(name)
+            fitted = fit(objective, schedule, network, train, validation, trial, apart, target, progress)
+            loss = None
+            if set(fitted.status) == {"trained"}:
+                mean = float(held_out_loss(network.score(fitted.parameters), schedule, validation, apart).mean())
+                loss = mean if math.isfinite(mean) else None
+            why = next((reason for reason in fitted.reasons if reason), "its loss on held-out points is not finite")
+            took = {"evaluations": fitted.evaluations * streams.replicates, "seconds": fitted.seconds}
+            notes[name] = {"loss": loss, "why": why, **took}
+        losses[rate] = notes[name]["loss"]
+        evaluations += notes[name]["evaluations"]
+        seconds += notes[name]["seconds"]
     finite = {rate: loss for rate, loss in losses.items() if loss is not None}
     if not finite:
-        raise ValueError(f"no trial of any learning rate came to its end: {', '.join(map(str, rates))}")
+        ends = "; ".join(f"{rate}: {notes[f'learning rate {rate}']['why']}" for rate in rates)
+        raise Unsuitable(f"no trial of any learning rate came to its end: {ends}")
     return Choice(min(finite, key=lambda rate: finite[rate]), losses, evaluations, seconds)
 
 

@@ -33,6 +33,11 @@ class Allocation(LogUniform, Learner):
         """The learned probability of every bin, (R, K), ascending in sigma; None before anything was learned."""
         raise TypeError(f"{type(self).__name__} defines no mass")
 
+    def learned(self) -> dict[str, Tensor]:
+        """The mass of the bins."""
+        mass = self.mass()
+        return {} if mass is None else {"mass": mass}
+
     def sample(self, shape: Sequence[int], generator: Generators = None, like: Tensor | None = None) -> Tensor:
         """Noise levels of this shape, (R, ...) once learned; from the same uniform numbers as `log_uniform`."""
         import torch

@@ -32,6 +32,10 @@ class Uncertainty(LogUniform, Learner):
             return w
         return w * (-interpolate(self._learned["loss"].log(), self._learned["sigma"], sigma)).exp()
 
+    def learned(self) -> dict[str, Tensor]:
+        """u(sigma)."""
+        return {"u": self._learned["loss"].log()} if self._learned else {}
+
     def begin(self, replicates: int, ladder: Tensor) -> State:
         """E[w l | sigma] per bin: 1."""
         sigma = centres(ladder, self.bins, replicates)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scorebench.parts import Unsuitable
 from scorebench.streams import integers
 
 if TYPE_CHECKING:
@@ -20,9 +21,9 @@ float32 holds as a subnormal number or as 0. Weights of e^-80 = 2e-35 are far be
 
 
 def require_reference(batch: Batch, method: str) -> Tensor:
-    """The reference points of a batch. Raises ValueError where there are none."""
+    """The reference points of a batch. Raises Unsuitable where there are none."""
     if batch.reference is None:
-        raise ValueError(f"{method} needs clean points to compare with: Batch(..., reference=...) is missing")
+        raise Unsuitable(f"{method} needs clean points to compare with: Batch(..., reference=...) is missing")
     return batch.reference
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
+from scorebench.parts import Unsuitable
 from scorebench.streams import normal, uniform
 
 if TYPE_CHECKING:
@@ -20,9 +21,9 @@ CHUNK = 16
 
 
 def require_noise(sigma: Tensor, reason: str) -> None:
-    """Raise ValueError(reason) unless every sigma is positive."""
+    """Raise Unsuitable(reason) unless every sigma is positive."""
     if not bool((sigma > 0).all()):
-        raise ValueError(reason)
+        raise Unsuitable(reason)
 
 
 def evaluate(score: Score, points: Sequence[Tensor], sigma: Tensor) -> Tensor:

@@ -63,6 +63,13 @@ class AntitheticSTF(Objective, Learner):
         pair, two = self._learned["pair"], self._learned["two"]
         return interpolate((pair / two).log(), self._learned["sigma"], sigma) < 0
 
+    def learned(self) -> dict[str, Tensor]:
+        """V_pair / V_two, and whether pairs are mirrored (1) or independent (0)."""
+        if self._learned is None:
+            return {}
+        ratio = self._learned["pair"] / self._learned["two"]
+        return {"variance_ratio": ratio, "mirrored": self.mirrored(self._learned["sigma"]).to(ratio)}
+
     def begin(self, replicates: int, ladder: Tensor) -> State:
         """V_pair and V_two per bin, those of the closed forms."""
         sigma = centres(ladder, self.bins, replicates)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from scorebench.objectives import Batch, Objective
 from scorebench.objectives._terms import half_square
+from scorebench.parts import Unsuitable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -27,6 +28,6 @@ class ExplicitScoreMatching(Objective):
     def __call__(self, score: Score, batch: Batch, generator: Generators = None) -> Tensor:
         """Per-sample losses, shape of batch.sigma. Raises ValueError where batch.target is missing."""
         if batch.target is None:
-            raise ValueError("esm needs the exact score: Batch(..., target=...) is missing")
+            raise Unsuitable("esm needs the exact score: Batch(..., target=...) is missing")
         y = batch.noisy
         return half_square(score(y, batch.sigma) - batch.target.score(y, batch.sigma), batch.sigma)

@@ -88,6 +88,10 @@ class Hybrid(Objective, Learner):
         """The score and a product with its Jacobian."""
         return 2
 
+    def learned(self) -> dict[str, Tensor]:
+        """lambda(sigma)."""
+        return {"lambda": self.weight(self._learned["sigma"])} if self._learned else {}
+
     def __call__(self, score: Score, batch: Batch, generator: Generators = None) -> Tensor:
         """Per-sample losses, shape of batch.sigma. Raises ValueError at sigma = 0."""
         sigma = batch.sigma

@@ -8,6 +8,7 @@ from pydantic import PositiveFloat
 
 from scorebench.objectives import Batch, Objective
 from scorebench.objectives._terms import half_square
+from scorebench.parts import Unsuitable
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -37,7 +38,7 @@ class TargetScoreMatching(Objective):
     def __call__(self, score: Score, batch: Batch, generator: Generators = None) -> Tensor:
         """Per-sample losses, shape of batch.sigma. Raises ValueError where batch.target is missing."""
         if batch.target is None:
-            raise ValueError("tsm needs the exact score: Batch(..., target=...) is missing")
+            raise Unsuitable("tsm needs the exact score: Batch(..., target=...) is missing")
         sigma, scale = batch.sigma, batch.scale
         target = batch.target.score(batch.clean, sigma.new_zeros(sigma.shape))
         if self.tau is not None:

@@ -57,13 +57,13 @@ def gallery(results: Results, dataset: str, data: Path, described: dict[str, Any
 def _pictures(
     results: Results, cell: tuple[str, str, str], folder: Path, described: dict[str, Any], view: View
 ) -> list[Picture]:
-    """One picture per sampler of a cell: of its first replicate that did not diverge."""
+    """One picture per sampler of a cell: of its first replicate that trained to the end."""
     dataset, method, schedule = cell
     state = results.state(*cell)
     if state.kind == "diverged":
-        return [Picture(method, notes=[f"diverged: {state.why}"])]
+        return [Picture(method, notes=[state.why])]
     statuses = results.trained["/".join(cell)]["facts"]["status"]
-    shown = next(r for r, status in enumerate(statuses) if status != "diverged")
+    shown = next(r for r, status in enumerate(statuses) if status == "trained")
     table = storage.read_table(folder / "samples.parquet")
     if not table.num_rows:
         return []

@@ -12,16 +12,22 @@ from scorebench.evidence.statistics import Standing, Values, standing
 from scorebench.report.catalogue import COSTS, UNTRAINED, metric, ordered
 
 TRUTH = "truth"
+LOST = ("diverged", "failed")
+"""How a training may end without a network."""
 Column = tuple[str, str | None]
 """Schedule and sampler; the sampler is None for metrics of the score."""
 
 
 @dataclass(frozen=True)
 class State:
-    """How a cell went: `done`, `diverged` (every replicate), `partly`, `not applicable` or `absent`; and why."""
+    """How a cell went: `done`, `diverged` (every replicate, or failed), `partly`, `not applicable` or `absent`.
+
+    why: the reasons. short: a few words for a table.
+    """
 
     kind: str
     why: str = ""
+    short: str = ""
 
 
 @dataclass
@@ -46,7 +52,7 @@ class Results:
             at = (row["dataset"], row["method"], row["schedule"], row["sampler"], row["metric"])
             if row["schedule"] is not None and row["sigma"] is None:
                 self.seen.add(at)
-            if value is None or not math.isfinite(value) or row["status"] == "diverged":
+            if value is None or not math.isfinite(value) or row["status"] in LOST:
                 continue
             if row["sigma"] is None:
                 self.scalars[at][row["replicate"]] = value
@@ -82,16 +88,23 @@ class Results:
         if self.cells[cell] is not None:
             return State("not applicable", self.cells[cell] or "")
         facts = self.trained["/".join(cell)]["facts"]
-        lost = [r for r, status in enumerate(facts["status"]) if status == "diverged"]
+        lost = [r for r, status in enumerate(facts["status"]) if status in LOST]
         if not lost:
             return State("done")
-        steps = ", ".join(str(facts["diverged_at"][r]) for r in lost)
-        count = f"{len(lost)} of {len(facts['status'])} replicates"
-        why = f"the loss of {count} was not finite at step {steps}"
-        return State("diverged" if len(lost) == len(facts["status"]) else "partly", why)
+        ends: dict[str, list[int]] = {}
+        for r in lost:
+            ends.setdefault(f"{facts['status'][r]}|{facts['reasons'][r]}", []).append(r)
+        whys, shorts = [], []
+        for end, replicates in ends.items():
+            status, _, reason = end.partition("|")
+            at = f"{status} at step {', '.join(str(facts['ended_at'][r]) for r in replicates)}"
+            whys.append(f"{len(replicates)} of {len(facts['status'])} replicates {at}: {reason}")
+            shorts.append(at)
+        kind = "diverged" if len(lost) == len(facts["status"]) else "partly"
+        return State(kind, "; ".join(whys), "; ".join(shorts))
 
     def values(self, dataset: str, method: str, column: Column, name: str) -> Values:
-        """Replicate -> value of a scalar metric, of replicates that did not diverge."""
+        """Replicate -> value of a scalar metric, of replicates that trained to the end."""
         return self.scalars.get((dataset, method, *column, name), {})
 
     def floor(self, dataset: str, name: str) -> Values:

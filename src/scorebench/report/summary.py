@@ -172,7 +172,7 @@ def _failures(results: Results, dataset: str) -> list[Markup]:
             text = (
                 f"{cells} not applicable"
                 if word == "not applicable"
-                else f"{count} of {len(states)} cells diverged in one replicate or more"
+                else f"{count} of {len(states)} cells diverged or failed in one replicate or more"
             )
             sentences.append(text)
     if not sentences:

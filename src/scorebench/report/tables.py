@@ -123,8 +123,7 @@ def _entry(
     level = estimate(list(values.values()))
     if level is None:
         if state.kind == "diverged":
-            steps = state.why.rpartition("at step ")[2]
-            return Entry("diverged", f"diverged at step {steps}", state.why)
+            return Entry("diverged", state.short, state.why)
         return Entry("missing", "no number", "not measured here, or the samples were not finite")
     entry = Entry("number", said(level), shade=shade)
     listed = ", ".join(f"{number(value, 4)} ({r})" for r, value in sorted(values.items()))

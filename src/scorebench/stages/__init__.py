@@ -7,6 +7,7 @@ the study around it.
 
 from __future__ import annotations
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,14 @@ from scorebench import parts
 
 Spec = dict[str, Any]
 Inputs = dict[str, Path]
+
+
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
+"""What asks a job to end: Slurm and `kill`, Ctrl-C, Slurm's warning before the time limit."""
+
+
+class Stopped(RuntimeError):
+    """A job that was asked to end before its time; run again, it goes on from there."""
 
 
 def built(part: dict[str, Any]) -> Any:

@@ -47,8 +47,8 @@ def cards(inputs: Inputs, stage: str) -> dict[str, dict[str, Any]]:
 def collect(spec: Spec, inputs: Inputs) -> pa.Table:
     """All numbers of a study in long form, one row each.
 
-    Floors have the method `truth`; cells also get evaluations. status: trained, diverged or truth. key: that of the
-    scores. No times: the same study gives the same table.
+    Floors have the method `truth`; cells also get evaluations. status: trained, diverged, failed or truth. key: that of
+    the scores. No times: the same study gives the same table.
     """
     rows: list[dict[str, Any]] = []
     for at, folder in folders(inputs, "floor"):

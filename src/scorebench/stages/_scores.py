@@ -8,12 +8,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from scorebench import storage
 from scorebench.metrics.diagnostics import diagnostics
 from scorebench.metrics.fisher import cosines, fisher_moments, integral
 from scorebench.ode import Unsolved
 from scorebench.stages import Inputs, Spec, built
 from scorebench.stages._dataset import exact_target, read_points
+from scorebench.stages._trained import parameters_of, trained
 from scorebench.streams import Streams
 
 Row = tuple[int, str | None, str, float | None, float | None]
@@ -21,13 +21,14 @@ Row = tuple[int, str | None, str, float | None, float | None]
 
 
 class Scores:
-    """The networks of a cell, all replicates together, and the noise levels at which they are measured."""
+    """The networks of a cell, of all replicates that have one, and the noise levels of the measurements."""
 
     def __init__(self, spec: Spec, inputs: Inputs) -> None:
         self.spec, self.data = spec, inputs["data"]
-        self.evaluation, self.replicates = spec["evaluation"], int(spec["replicates"])
+        self.evaluation, self.kept = spec["evaluation"], trained(inputs["checkpoint"])
+        self.replicates = len(self.kept)
         self.network, self.schedule = built(spec["network"]), built(spec["schedule"])
-        self.parameters = storage.read_parameters(inputs["checkpoint"] / "model.safetensors")
+        self.parameters = parameters_of(inputs["checkpoint"], self.kept)
         self.target = exact_target(self.data)
         self.lowest = self.schedule.ladder()[-1:].double()
         self.one_level = self.schedule.levels_trained == 1
@@ -39,19 +40,23 @@ class Scores:
         """Everything that the study asks for."""
         if self.target is not None:
             event = (self.target.dimension,)
-            untrained = self.network.initialise(event, self._streams(self.replicates).at("initialise"))
+            untrained = self.network.initialise(event, self._generators("initialise"))
             yield from self._errors("", self.parameters)
             yield from self._errors("_untrained", untrained)
         yield from self._diagnostics()
         if self.evaluation["likelihood"] is not None and not self.one_level:
             yield from self._likelihood(**self.evaluation["likelihood"])
 
-    def _streams(self, replicates: int = 1) -> Streams:
-        return Streams(self.spec["seed"], replicates)
+    def _generator(self, purpose: str) -> torch.Generator:
+        return Streams(self.spec["seed"], 1).at(purpose)[0]
 
-    @staticmethod
-    def _each(metric: str, values: Tensor, sigma: float | None = None) -> Iterator[Row]:
-        yield from ((r, None, metric, sigma, value) for r, value in enumerate(values.tolist()))
+    def _generators(self, purpose: str) -> list[torch.Generator]:
+        every = Streams(self.spec["seed"], self.spec["replicates"]).at(purpose)
+        return [every[replicate] for replicate in self.kept]
+
+    def _each(self, metric: str, values: Tensor, sigma: float | None = None) -> Iterator[Row]:
+        for replicate, value in zip(self.kept, values.tolist(), strict=True):
+            yield replicate, None, metric, sigma, value
 
     def _by_sigma(self, metric: str, values: Tensor) -> Iterator[Row]:
         """values (R, K) at the noise levels that are not 0."""
@@ -85,9 +90,6 @@ class Scores:
         clean = fisher_moments(at_lowest, self.target, torch.zeros(1), n, self._generator("score errors"), R)
         yield from self._each(f"clean_error{suffix}", clean[0][:, 0] / clean[1][0])
 
-    def _generator(self, purpose: str) -> torch.Generator:
-        return self._streams().at(purpose)[0]
-
     def _points(self, split: str, count: int | None = None) -> Tensor:
         return torch.from_numpy(read_points(self.data, split)[:count])
 
@@ -116,7 +118,7 @@ class Scores:
         x = clean + low * noise
         score = self.network.score({name: weight.double() for name, weight in self.parameters.items()})
         R = self.replicates
-        generators = self._streams(R).at("likelihood probes")
+        generators = self._generators("likelihood probes")
         try:
             found = log_likelihood(score, x.expand(R, *x.shape), low, high, rtol, generator=generators)
         except Unsolved:
@@ -131,5 +133,5 @@ class Scores:
 
 
 def score_rows(spec: Spec, inputs: Inputs) -> list[Row]:
-    """All measures of the networks of a cell."""
-    return list(Scores(spec, inputs).rows())
+    """All measures of the networks of a cell; none if no replicate has one."""
+    return list(Scores(spec, inputs).rows()) if trained(inputs["checkpoint"]) else []

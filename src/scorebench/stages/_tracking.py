@@ -99,7 +99,7 @@ class Record:
         """What runs are found, filtered and grouped by."""
         card = self.cards["train"]
         facts, command = card["facts"], card["command"]
-        status, step = facts["status"][replicate], facts["diverged_at"][replicate]
+        status, step = facts["status"][replicate], facts["ended_at"][replicate]
         note = [
             f"Replicate {replicate} of `{self.cell}`; there are {card['spec']['replicates']}, which differ in their"
             f" random numbers only.",
@@ -117,8 +117,9 @@ class Record:
             "mlflow.source.type": "LOCAL",
         }
         if step is not None:
-            tags["diverged_at"] = str(step)
-            note.insert(0, f"**Diverged at step {step}**: the loss was not finite; the weights stayed as they were.")
+            tags["ended_at"] = str(step)
+            why = facts["reasons"][replicate]
+            note.insert(0, f"**{status.capitalize()} at step {step}**: {why}; the weights stayed as they were.")
         if card["commit"]:
             changed = {True: "yes", False: "no"}[bool(card["dirty"])]
             tags |= {"commit": card["commit"], "dirty": changed, "mlflow.source.git.commit": card["commit"]}
@@ -146,7 +147,7 @@ class Record:
         levels = sorted({row["sigma"] for row in rows(self.scores, replicate) if row["sigma"] is not None})
         for row in scales:
             yield Point(f"{row['metric']}_by_sigma", row["value"], levels.index(row["sigma"]), self.ended)
-        for row in rows(self.curves, replicate):
+        for row in (row for row in rows(self.curves, replicate) if row["sigma"] is None):  # the rest is over sigma
             at = self.started + round(1000 * facts["training_seconds"] * row["step"] / steps)
             yield Point(f"train/{row['metric']}", row["value"], row["step"], at)
 

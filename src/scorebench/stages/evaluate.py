@@ -13,6 +13,7 @@ from scorebench.stages import Inputs, Spec, set_up
 from scorebench.stages._dataset import exact_target, read_points
 from scorebench.stages._distances import Distances
 from scorebench.stages._scores import Row, score_rows
+from scorebench.stages._trained import trained
 
 SCHEMA = pa.schema(
     [
@@ -26,13 +27,23 @@ SCHEMA = pa.schema(
 
 
 def evaluate(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
-    """Write scores.parquet: columns replicate, sampler or null, metric, sigma or null, value (null: not finite)."""
+    """Write scores.parquet: columns replicate, sampler or null, metric, sigma or null, value.
+
+    A value is null where it is not finite, or where the replicate diverged or failed.
+    """
     set_up(spec)
     rows = [*score_rows(spec, inputs), *_sample_errors(spec, inputs)]
+    rows += _lost(rows, spec["replicates"], trained(inputs["checkpoint"]))
     columns = zip(*[(*row[:4], _finite(row[4])) for row in rows], strict=True) if rows else [()] * len(SCHEMA)
     table = pa.table([pa.array(column, kind) for column, kind in zip(columns, SCHEMA.types, strict=True)], SCHEMA)
     storage.write_table(out / "scores.parquet", table)
     return {"rows": len(rows)}
+
+
+def _lost(rows: list[Row], replicates: int, kept: list[int]) -> list[Row]:
+    """Rows without a value for replicates that have no network: what was measured of the others."""
+    measured = dict.fromkeys(row[1:4] for row in rows) or {(None, "clean_error", None): None}
+    return [(r, *at, None) for r in range(replicates) if r not in kept for at in measured]
 
 
 def _finite(value: float | None) -> float | None:
@@ -50,7 +61,7 @@ def _sample_errors(spec: Spec, inputs: Inputs) -> list[Row]:
     distances = Distances(test, exact_target(data), spec["evaluation"], spec["seed"], train)
     rows: list[Row] = []
     for label in sorted(set(labels)):
-        for replicate in range(spec["replicates"]):
+        for replicate in sorted(set(replicates.tolist())):
             here = x[(labels == label) & (replicates == replicate)]
             finite = np.isfinite(here).all(1) & (np.abs(here) < 1e6).all(1)
             rows.append((replicate, label, "finite_share", None, float(finite.mean())))

@@ -14,6 +14,7 @@ from scorebench import storage
 from scorebench.samplers import progress
 from scorebench.stages import Inputs, Spec, built, set_up
 from scorebench.stages._dataset import describe, sample_size
+from scorebench.stages._trained import parameters_of, trained
 from scorebench.streams import Streams
 
 CHUNK = 2_000
@@ -24,30 +25,32 @@ def sample(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
     """Write samples.parquet: columns sampler, replicate and x, in the units of the prepared data.
 
     As many points as the spec says, but for a finite data set not more than half its training points: the size of
-    the true sample that the floor is taken with.
+    the true sample that the floor is taken with. Replicates that diverged or failed have no samples.
     """
     device = set_up(spec)
     described = describe(inputs["data"])
-    n, d, R = sample_size(spec["points"], described), described["dimension"], spec["replicates"]
-    parameters = storage.read_parameters(inputs["checkpoint"] / "model.safetensors")
+    n, d = sample_size(spec["points"], described), described["dimension"]
+    kept = trained(inputs["checkpoint"])
+    parameters = parameters_of(inputs["checkpoint"], kept)
     score = built(spec["network"]).score({name: value.to(device) for name, value in parameters.items()})
     ladder = built(spec["schedule"]).ladder().to(device)
-    streams = Streams(spec["seed"], R, device)
+    streams, R = Streams(spec["seed"], spec["replicates"], device), len(kept)
     columns: dict[str, list[Any]] = {"sampler": [], "replicate": [], "x": []}
     seconds = {}
-    for label, part in spec["samplers"].items():
+    for label, part in spec["samplers"].items() if kept else ():
         draw = built(part)
         start = time.perf_counter()
         chunks = []
         sizes = [CHUNK] * (n // CHUNK) + [n % CHUNK] * (n % CHUNK > 0)
         with progress(label, calls=len(sizes)), torch.no_grad():
             for chunk, size in enumerate(sizes):
-                generators = streams.at(f"sample {label}", chunk)
+                every = streams.at(f"sample {label}", chunk)
+                generators = [every[replicate] for replicate in kept]
                 chunks.append(draw(score, ladder, (R, size, d), generators).cpu().numpy())
         seconds[label] = time.perf_counter() - start
         x = np.concatenate(chunks, 1)
         columns["sampler"] += [label] * (R * n)
-        columns["replicate"] += np.repeat(np.arange(R, dtype=np.int32), n).tolist()
+        columns["replicate"] += np.repeat(np.array(kept, dtype=np.int32), n).tolist()
         columns["x"].append(x.reshape(R * n, d))
     points = np.concatenate(columns["x"]) if columns["x"] else np.empty((0, d), np.float32)
     table = pa.table(

@@ -274,7 +274,8 @@ A run is one replicate of one cell: data set, method, noise schedule. Look at on
   to test points, lowest is best; SAMPLER is one of {samplers}. `sliced_wasserstein/floor` is what a true sample of
   that size scores: differences below it mean nothing.
 - `D_by_sigma`: error per noise level. The step is the place of sigma, ascending: see `error_by_sigma.csv` of a run.
-- `train/...`: curves over training steps. Tag `status`: `trained` or `diverged` (tag `diverged_at`: at which step).
+- `train/...`: curves over training steps.
+- Tag `status`: `trained`, `diverged` or `failed` (tag `ended_at`: at which step).
 - Tag `current`: `no` where the study, as it is now, no longer gives this run. Nothing is deleted.
 """
 

@@ -10,17 +10,56 @@ import pyarrow as pa
 import torch
 
 from scorebench import storage
+from scorebench.parts import Unsuitable
 from scorebench.stages import Inputs, Spec, built, set_up
 from scorebench.stages._dataset import exact_target, read_points
+from scorebench.stages._sidecar import Sidecar
 from scorebench.streams import Streams
-from scorebench.training import Optimisation, fit
+from scorebench.training import Fitted, Optimisation, fit
 from scorebench.tuning import choose_rate
+
+SCHEMA = pa.schema(
+    [
+        ("replicate", pa.int32()),
+        ("step", pa.int64()),
+        ("metric", pa.string()),
+        ("sigma", pa.float64()),
+        ("value", pa.float64()),
+    ]
+)
 
 
 def train(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
-    """Write model.safetensors (parameters with a leading axis of replicates) and training.parquet."""
+    """Write model.safetensors (parameters with a leading axis of replicates) and training.parquet.
+
+    The model's metadata say how every replicate went. While it trains, it keeps checkpoints in a file beside its
+    results, from which it goes on if it was stopped before.
+
+    Raises:
+        Stopped: a signal asked the job to end; what it has so far is kept.
+    """
     device = set_up(spec)
-    data = inputs["data"]
+    running = spec.get("running", {})
+    job = {"key": running.get("key", ""), "device": device}
+    sidecar = Sidecar(out, job, float(running.get("checkpoint_seconds", 60)))
+    with sidecar.listening():
+        fitted, chosen = _fitted(spec, inputs["data"], device, sidecar)
+    went = {"status": fitted.status, "ended_at": fitted.ended_at, "reasons": fitted.reasons}
+    storage.write_table(out / "training.parquet", curves(fitted, spec["training"]["steps"]))
+    storage.write_parameters(out / "model.safetensors", fitted.parameters, went)
+    return {
+        "device": device,
+        **went,
+        "evaluations": fitted.evaluations,
+        "training_seconds": fitted.seconds,
+        "resumed_at": fitted.resumed_at,
+        **chosen,
+        "parameters": sum(value[0].numel() for value in fitted.parameters.values()),
+    }
+
+
+def _fitted(spec: Spec, data: Path, device: str, sidecar: Sidecar) -> tuple[Fitted, dict[str, Any]]:
+    """The training, and at which learning rate and how that was chosen."""
     parts = (
         built(spec["objective"]),
         built(spec["schedule"]),
@@ -34,27 +73,21 @@ def train(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
         trials = training.pop("trials")
         steps = max(1, round(training["steps"] * trials["share"]))
         short = Optimisation(**{**training, "learning_rate": rates[0], "steps": steps})
-        choice = choose_rate(rates, *parts, short, replace(streams, replicates=trials["replicates"]), target)
+        few = replace(streams, replicates=trials["replicates"])
+        try:
+            choice = choose_rate(rates, *parts, short, few, target, sidecar)
+        except Unsuitable as error:
+            return Fitted.failed(spec["replicates"], str(error)), {"learning_rate": None, "choice": None}
         training["learning_rate"] = choice.rate
-    fitted = fit(*parts, Optimisation(**training), streams, target)
-    replicates, steps, metrics, values = zip(*fitted.curve, strict=True) if fitted.curve else ((), (), (), ())
-    curves = pa.table(
-        {
-            "replicate": pa.array(replicates, pa.int32()),
-            "step": pa.array(steps, pa.int64()),
-            "metric": pa.array(metrics, pa.string()),
-            "value": pa.array(values, pa.float64()),
-        }
-    )
-    storage.write_table(out / "training.parquet", curves)
-    storage.write_parameters(out / "model.safetensors", fitted.parameters)
-    return {
-        "device": device,
-        "status": fitted.status,
-        "diverged_at": fitted.diverged_at,
-        "evaluations": fitted.evaluations,
-        "training_seconds": fitted.seconds,
-        "learning_rate": training["learning_rate"],
-        "choice": None if choice is None else choice.facts(),
-        "parameters": sum(value[0].numel() for value in fitted.parameters.values()),
-    }
+    fitted = fit(*parts, Optimisation(**training), streams, target, sidecar.part("training"))
+    chosen = None if choice is None else choice.facts()
+    return fitted, {"learning_rate": training["learning_rate"], "choice": chosen}
+
+
+def curves(fitted: Fitted, steps: int) -> pa.Table:
+    """The training curves, and after them what was learned by the last step: `learned.<name>` at noise levels."""
+    rows: list[tuple[int, int, str, float | None, float]] = []
+    rows += [(r, step, metric, None, value) for r, step, metric, value in fitted.curve]
+    rows += [(r, steps, f"learned.{name}", sigma, value) for r, name, sigma, value in fitted.learned_curves]
+    columns = zip(*rows, strict=True) if rows else [()] * len(SCHEMA)
+    return pa.table([pa.array(column, kind) for column, kind in zip(columns, SCHEMA.types, strict=True)], SCHEMA)

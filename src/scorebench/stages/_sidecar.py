@@ -1,0 +1,155 @@
+"""A training's checkpoints in one file beside its results, written when it is time and when the job must end."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, Any
+
+from scorebench import storage
+from scorebench.checkpoint import Checkpoint
+from scorebench.stages import SIGNALS, Stopped
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+SHARE = 100
+"""A checkpoint is put off until training has taken so many times as long as the last one took."""
+
+
+class Sidecar:
+    """The last checkpoint of a job in `.progress.safetensors` in the folder of its results, and notes.
+
+    A job may be several trainings, one after another; each is a part and has a name. job: what a checkpoint must be of
+    to be gone on from, as JSON holds it. A file that is damaged or of another job is named on standard error and moved
+    aside, never used. The file holds a checksum of all that it says.
+    """
+
+    def __init__(self, folder: Path, job: dict[str, Any], seconds: float) -> None:
+        self.path, self.job, self.seconds = folder / storage.PROGRESS, job, seconds
+        self.notes: dict[str, Any] = {}
+        self.cost = 0.0
+        self.saved = time.monotonic()
+        self.signal: signal.Signals | None = None
+        self.left = self._read()
+
+    def part(self, name: str) -> Part:
+        """Who keeps the checkpoints of a training of this name."""
+        return Part(self, name)
+
+    def _read(self) -> tuple[str, Checkpoint] | None:
+        """What was left here, and of which part, if it is whole and of this job; with it come the notes."""
+        if not self.path.is_file():
+            return None
+        try:
+            content = storage.read_about(self.path)
+            tensors = storage.read_parameters(self.path)
+            why = None
+            if content["checksum"] != _checksum(tensors, content["said"]):
+                why = "its checksum is not that of its content"
+            elif content["said"]["job"] != self.job:
+                why = f"it is of another job: {_plain(content['said']['job'])}, this is {_plain(self.job)}"
+        except Exception as error:  # whatever a damaged file makes a reader say
+            why = f"it can't be read: {type(error).__name__}: {error}"
+        if why is not None:
+            aside = self.path.with_name(f"{self.path.name}.refused")
+            self.path.replace(aside)
+            _say(f"not used: {self.path}: {why}. It is {aside.name} now; training begins anew.")
+            return None
+        said = content["said"]
+        self.notes.update(said["notes"])
+        return said["part"], Checkpoint(tensors, said["facts"])
+
+    def due(self) -> bool:
+        """Whether the time has come, or the job was asked to end."""
+        return self.signal is not None or time.monotonic() - self.saved > max(self.seconds, SHARE * self.cost)
+
+    def save(self, part: str, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint, all or nothing; one that can't be written is said and does not end the training.
+
+        Raises:
+            Stopped: the job was asked to end.
+        """
+        from safetensors import SafetensorError
+
+        start = time.monotonic()
+        tensors = {name: tensor.detach().cpu() for name, tensor in checkpoint.tensors.items()}
+        said = {"job": self.job, "part": part, "notes": self.notes, "facts": checkpoint.facts}
+        kept = "the next attempt goes on from there"
+        try:
+            storage.write_parameters(self.path, tensors, {"checksum": _checksum(tensors, said), "said": said})
+        except (OSError, SafetensorError) as error:
+            kept = f"no checkpoint could be written: {error}"
+            _say(f"{self.path}: {kept}")
+        self.saved = time.monotonic()
+        self.cost = self.saved - start
+        if self.signal is not None:
+            raise Stopped(f"stopped by {self.signal.name} after step {checkpoint.facts['step']} of {part}: {kept}")
+
+    @contextmanager
+    def listening(self) -> Iterator[None]:
+        """While this lasts, a signal that asks the job to end makes the next step end with a checkpoint."""
+        if threading.current_thread() is not threading.main_thread():  # only the main thread can
+            yield
+            return
+        before = {number: signal.signal(number, self._stop) for number in SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+
+    def _stop(self, number: int, frame: FrameType | None) -> None:
+        self.signal = signal.Signals(number)
+
+
+@dataclass(frozen=True)
+class Part:
+    """One training of a job: what `fit` takes as its progress."""
+
+    sidecar: Sidecar
+    name: str
+
+    def load(self) -> Checkpoint | None:
+        """Where it was stopped, if it was this part."""
+        if self.sidecar.left is None or self.sidecar.left[0] != self.name:
+            return None
+        checkpoint = self.sidecar.left[1]
+        _say(f"going on from step {checkpoint.facts['step']} of {self.name}, as {self.sidecar.path} says")
+        return checkpoint
+
+    def due(self) -> bool:
+        """Whether to save now."""
+        return self.sidecar.due()
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Write it. Raises Stopped where the job was asked to end."""
+        self.sidecar.save(self.name, checkpoint)
+
+
+def _checksum(tensors: dict[str, Tensor], said: dict[str, Any]) -> str:
+    """SHA-256 over the names, types, shapes and bytes of the tensors and over what is said beside them."""
+    import torch
+
+    digest = hashlib.sha256(json.dumps(said, sort_keys=True).encode())
+    for name, tensor in sorted(tensors.items()):
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy().data)
+    return digest.hexdigest()
+
+
+def _plain(job: dict[str, Any]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in sorted(job.items()))
+
+
+def _say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)

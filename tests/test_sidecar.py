@@ -1,0 +1,214 @@
+"""A training's checkpoints: real signals end it, it goes on to the same bytes, damage is named and never loaded."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import random
+import signal
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from scorebench import storage
+from scorebench.checkpoint import Checkpoint
+from scorebench.stages import SIGNALS, Stopped
+from scorebench.stages._sidecar import Sidecar
+from scorebench.stages.prepare import prepare
+from scorebench.stages.train import train
+
+SPEC: dict[str, Any] = {
+    "seed": 3,
+    "replicates": 2,
+    "network": {"kind": "network", "name": "mlp", "options": {"width": 8, "depth": 1}},
+    "schedule": {"kind": "schedule", "name": "minimax", "options": {}},
+    "objective": {"kind": "objective", "name": "hybrid", "options": {"weighting": "learned"}},
+    "training": {"steps": 1500, "batch": 16, "learning_rate": 0.003, "ema": 0.99, "log_every": 10},
+    "running": {"key": "0123456789ab", "checkpoint_seconds": 0.05},
+}
+RESULTS = ("model.safetensors", "training.parquet")
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    top = tmp_path_factory.mktemp("data")
+    ring = {"kind": "source", "name": "ring", "options": {}}
+    prepare({"source": ring, "sizes": {"train": 200, "validation": 50, "test": 50}, "seed": 3, "files": {}}, {}, top)
+    return {"data": top}
+
+
+@pytest.fixture(scope="module")
+def undisturbed(data: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
+    out = tmp_path_factory.mktemp("undisturbed")
+    facts = train(SPEC | {"running": {}}, data, out)
+    assert facts["resumed_at"] == []
+    assert not (out / storage.PROGRESS).exists(), "nothing to keep in so short a time"
+    return contents(out)
+
+
+def contents(folder: Path) -> dict[str, bytes]:
+    return {name: (folder / name).read_bytes() for name in RESULTS}
+
+
+def stop(data: dict[str, Path], out: Path, number: signal.Signals, after: float = 0.2, spec: Any = SPEC) -> str:
+    """Train until a signal comes, so many seconds after it is listened for; what it said."""
+    before, over = signal.getsignal(number), threading.Event()
+
+    def send() -> None:
+        while signal.getsignal(number) is before:
+            time.sleep(0.01)
+        if not over.wait(after):
+            os.kill(os.getpid(), number)
+
+    sender = threading.Thread(target=send)
+    sender.start()
+    try:
+        with pytest.raises(Stopped) as caught:
+            train(spec, data, out)
+    finally:
+        over.set()
+        sender.join()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize("number", SIGNALS, ids=lambda s: s.name)
+def test_a_signal_ends_it_and_it_goes_on_to_the_same_bytes(data, undisturbed, tmp_path, capsys, number) -> None:
+    before = signal.getsignal(number)
+    told = [stop(data, tmp_path, number, after) for after in (0.3, 0.2)]
+    assert signal.getsignal(number) is before
+    assert not any((tmp_path / name).exists() for name in RESULTS)
+    steps = [int(text.split("after step ")[1].split(" of")[0]) for text in told]
+    assert 0 < steps[0] < steps[1] < 1500
+    assert all(f"stopped by {number.name}" in text for text in told)
+    facts = train(SPEC, data, tmp_path)
+    assert facts["resumed_at"] == steps
+    assert contents(tmp_path) == undisturbed
+    assert f"going on from step {steps[1]}" in capsys.readouterr().err
+    storage.sweep(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == set(RESULTS)
+
+
+def test_the_choice_of_a_learning_rate_goes_on_too(data, tmp_path, capsys) -> None:
+    """Stopped in the first trial, in the second and after them: trials that were done are not done again."""
+    training = SPEC["training"] | {
+        "learning_rates": [0.001, 0.003],
+        "trials": {"share": 0.1, "replicates": 3},
+    }
+    spec = SPEC | {"training": training}
+    whole = train(spec | {"running": {}}, data, tmp_path / "whole")
+    out, told = tmp_path / "stopped", []
+    while len(told) < 30 and "of training" not in "".join(told):
+        told.append(stop(data, out, signal.SIGTERM, 0.2 if told else 0, spec))
+    assert "of learning rate 0.001" in told[0]
+    facts = train(spec, data, out)
+    assert contents(out) == contents(tmp_path / "whole")
+    assert facts["resumed_at"]
+    for each in (facts, whole):
+        each["choice"].pop("seconds")
+    assert facts["choice"] == whole["choice"]
+    assert "going on from step" in capsys.readouterr().err
+
+
+def test_saving_disturbs_nothing(data, undisturbed, tmp_path) -> None:
+    train(SPEC | {"running": {"key": "k", "checkpoint_seconds": 1e-6}}, data, tmp_path)
+    assert (tmp_path / storage.PROGRESS).exists()
+    assert contents(tmp_path) == undisturbed
+
+
+def sidecar(folder: Path, key: str = "k", device: str = "cpu") -> Sidecar:
+    return Sidecar(folder, {"key": key, "device": device}, 60)
+
+
+def small(folder: Path) -> Checkpoint:
+    """A checkpoint, written."""
+    tensors = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.tensor(True), "c": torch.zeros(0, 4).double()}
+    checkpoint = Checkpoint(tensors, {"step": 5, "seconds": 1.25, "reasons": [None, "é"]})
+    sidecar(folder).part("training").save(checkpoint)
+    return checkpoint
+
+
+def test_what_was_saved_is_loaded(tmp_path) -> None:
+    assert sidecar(tmp_path).part("training").load() is None
+    saved = small(tmp_path)
+    loaded = sidecar(tmp_path).part("training").load()
+    assert loaded is not None
+    assert loaded.facts == saved.facts
+    assert loaded.tensors.keys() == saved.tensors.keys()
+    for name, tensor in saved.tensors.items():
+        assert torch.equal(loaded.tensors[name], tensor)
+        assert loaded.tensors[name].dtype == tensor.dtype
+
+
+def test_any_flipped_byte_is_found(tmp_path, capsys) -> None:
+    """Every one of them: in the header, in what is said, in the checksum, in the tensors."""
+    small(tmp_path)
+    path, aside = tmp_path / storage.PROGRESS, tmp_path / f"{storage.PROGRESS}.refused"
+    content = path.read_bytes()
+    for place in range(len(content)):
+        damaged = bytearray(content)
+        damaged[place] ^= random.Random(place).randrange(1, 256)
+        path.write_bytes(damaged)
+        assert sidecar(tmp_path).part("training").load() is None, place
+        assert f"not used: {path}: it" in capsys.readouterr().err
+        assert aside.read_bytes() == damaged
+        assert not path.exists()
+    storage.sweep(tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+class Bomb:
+    def __reduce__(self) -> tuple[Any, ...]:
+        return os.mkdir, ("exploded",)
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"{}", b"half", pickle.dumps(Bomb())], ids=["empty", "json", "half", "pickle"]
+)
+def test_other_files_are_refused(tmp_path, capsys, monkeypatch, content) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / storage.PROGRESS).write_bytes(content)
+    assert sidecar(tmp_path).part("training").load() is None
+    assert "it can't be read" in capsys.readouterr().err
+    assert not Path("exploded").exists()
+
+
+@pytest.mark.parametrize("other", [{"key": "other"}, {"device": "cuda"}], ids=str)
+def test_a_checkpoint_of_another_job_is_refused(tmp_path, capsys, other) -> None:
+    small(tmp_path)
+    assert sidecar(tmp_path, **other).part("training").load() is None
+    said = capsys.readouterr().err
+    assert "it is of another job" in said
+    assert "device cpu, key k, this is" in said
+    assert (tmp_path / f"{storage.PROGRESS}.refused").exists()
+
+
+def test_training_begins_anew_after_damage(data, undisturbed, tmp_path, capsys) -> None:
+    stop(data, tmp_path, signal.SIGTERM)
+    path = tmp_path / storage.PROGRESS
+    path.write_bytes(path.read_bytes()[:-100])
+    assert train(SPEC, data, tmp_path)["resumed_at"] == []
+    assert contents(tmp_path) == undisturbed
+    assert "training begins anew" in capsys.readouterr().err
+
+
+def test_a_checkpoint_that_can_not_be_written_ends_nothing(data, undisturbed, tmp_path, capsys) -> None:
+    """Here because a folder stands in its place."""
+    (tmp_path / storage.PROGRESS / "x").mkdir(parents=True)
+    train(SPEC, data, tmp_path)
+    assert contents(tmp_path) == undisturbed
+    assert "no checkpoint could be written" in capsys.readouterr().err
+    assert "no checkpoint could be written" in stop(data, tmp_path, signal.SIGTERM)
+
+
+def test_checkpoints_are_put_off_where_they_are_slow(tmp_path) -> None:
+    slow = sidecar(tmp_path)
+    slow.seconds, slow.cost = 0.0, 1.0
+    assert not slow.due()
+    slow.saved -= 99
+    assert not slow.due()
+    slow.saved -= 2
+    assert slow.due()
