@@ -2,6 +2,8 @@
 PYTHON ?= python3
 STUDY ?= params.yaml
 CORES ?= all
+NAME ?= noise
+NAMED = studies/$(NAME)$(if $(SIZE),-$(SIZE)).yaml
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -12,7 +14,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install run ui pull git-pull push test test-fast lint format docs check-agreement agree bench judge peers clean
+.PHONY: help install run study ui pull git-pull push test test-fast lint format docs check-agreement agree bench judge peers clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -31,6 +33,10 @@ run: install ## the whole study, its report and MLflow
 	@if [ "$(STUDY)" = params.yaml ]; then scorebench agree; fi
 	@name=$$(basename $(STUDY) .yaml); [ "$$name" != params ] || name=default; \
 	  echo; echo "Report:  $(CURDIR)/reports/$$name/report.html"; echo "MLflow:  make ui   (then open the address that it prints)"
+
+study: install ## NAME=noise, hybrid or data [SIZE=quick|full]: runs it, then writes studies/results/NAME for git
+	snakemake --cores $(CORES) --config study=$(NAMED) --quiet host reason -- all
+	scorebench publish --study $(NAMED)
 
 ui: install ## every run in MLflow, in the browser; prints the address
 	scorebench track --study $(STUDY)

@@ -15,6 +15,7 @@ from rich.console import Console
 from scorebench import jobs, storage
 from scorebench.commands.advise import advise
 from scorebench.commands.check import check
+from scorebench.commands.publish import publish
 from scorebench.commands.schema import schema
 from scorebench.params import InvalidStudy
 from scorebench.stages import SIGNALS, Stopped
@@ -256,6 +257,7 @@ def agree(
 
 for command in (advise, check, schema):
     app.command()(command)
+app.command()(plainly(publish))
 
 
 def main() -> None:

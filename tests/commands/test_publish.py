@@ -1,0 +1,116 @@
+"""What of a study goes to git: every number that can be quoted, paired, and where it comes from."""
+
+from __future__ import annotations
+
+import csv
+import json
+import statistics
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from scorebench import jobs, storage
+from scorebench.cli import app
+from scorebench.commands.publish import as_csv, condensed
+from scorebench.study import UPTO, Job, Study
+
+TINY = """\
+title: Tiny
+size: quick
+seed: 1
+replicates: 3
+datasets:
+  ring8: {source: ring, sizes: {train: 200, validation: 50, test: 200}}
+networks:
+  default: {network: mlp, options: {width: 8, depth: 1}}
+methods:
+  dsm: {objective: dsm}
+schedules:
+  log_uniform: {schedule: log_uniform, options: {sigma_max: 5, sigma_min: 0.05, levels: 3}}
+samplers:
+  flow: {sampler: probability_flow, options: {steps: 3}}
+training: {steps: 20, batch: 16, learning_rates: [0.003, 0.01], ema: 0.9, log_every: 10}
+sampling: {points: 100}
+evaluation: {sigmas: {min: 0.05, max: 5, count: 3}, points: 100, projections: 5, energy_points: 100, c2st_points: 100,
+             c2st_folds: 2}
+"""
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a study of one cell, run to its report and published."""
+    folder = tmp_path_factory.mktemp("published")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        Path("tiny.yaml").write_text(TINY)
+        study, runner = Study("tiny.yaml"), CliRunner()
+        refused = runner.invoke(app, ["publish", "--study", "tiny.yaml"])
+        assert refused.exit_code == 1
+        assert "tiny.yaml is not finished" in refused.output
+        for stage in UPTO["evaluate"]:
+            for job in study.jobs(stage):
+                jobs.run(study, job)
+        for command in ("report", "publish"):
+            done = runner.invoke(app, [command, "--study", "tiny.yaml"], catch_exceptions=False)
+            assert done.exit_code == 0, done.output
+    return folder
+
+
+def published(folder: Path) -> list[dict[str, str]]:
+    with (folder / "studies/results/tiny/results.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_every_replicate_of_a_number_is_there(finished):
+    rows = published(finished)
+    report = storage.read_table(finished / "reports/tiny/results.parquet").to_pylist()
+    assert {row["metric"] for row in rows} >= {"D", "D_integral", "D_max", "sliced_wasserstein", "evaluations"}
+    for row in rows:
+        same = [
+            given["value"]
+            for given in sorted(report, key=lambda given: given["replicate"])
+            if all(row[name] == (given[name] or "") for name in ("dataset", "method", "schedule", "sampler", "metric"))
+            and (not row["sigma"] or given["sigma"] == pytest.approx(float(row["sigma"]), rel=1e-4))
+        ]
+        assert int(row["n"]) == len(same) == 3
+        assert float(row["mean"]) == pytest.approx(statistics.fmean(same), rel=1e-4)
+        assert float(row["se"]) == pytest.approx(statistics.stdev(same) / 3**0.5, rel=1e-4)
+        if row["sigma"]:
+            assert row["values"] == ""
+        else:
+            assert [float(value) for value in row["values"].split()] == pytest.approx(same, rel=1e-4)
+
+
+def test_every_number_says_where_it_comes_from(finished, monkeypatch):
+    monkeypatch.chdir(finished)
+    study = Study("tiny.yaml")
+    about = json.loads(Path("studies/results/tiny/about.json").read_text())
+    at = "ring8/dsm/log_uniform"
+    assert {row["key"] for row in published(finished)} == {
+        study.key(Job("evaluate", at)), study.key(Job("floor", "ring8"))
+    }  # fmt: skip
+    cell = about["cells"][at]
+    assert cell["train_key"] == study.key(Job("train", at))
+    assert cell["evaluate_key"] == study.key(Job("evaluate", at))
+    assert (cell["steps"], cell["batch"], cell["trained"], cell["evaluations"]) == (20, 16, 3, 320)
+    losses = {float(rate): loss for rate, loss in cell["choice"]["losses"].items()}
+    assert set(losses) == {0.003, 0.01}
+    assert cell["learning_rate"] == min(losses, key=lambda rate: losses[rate])
+    assert about["size"] == "quick"
+    assert about["report_key"] == study.key(Job("report"))
+    assert about["versions"]["torch"]
+
+
+def test_lost_replicates_keep_their_places():
+    base = {"dataset": "a", "method": "m", "schedule": "s", "sampler": None, "metric": "D_max", "sigma": None}
+    base["key"] = "k"
+    rows = [
+        {**base, "replicate": 2, "value": 3.0, "status": "trained"},
+        {**base, "replicate": 0, "value": 1.0, "status": "trained"},
+        {**base, "replicate": 1, "value": 7.0, "status": "diverged"},
+        {**base, "replicate": 3, "value": None, "status": "trained"},
+    ]
+    (row,) = condensed(rows)
+    assert (row["n"], row["mean"], row["values"]) == (2, 2.0, "1 - 3 -")
+    assert as_csv([row]).splitlines()[1] == "a,m,s,,D_max,,2,2,1,1 - 3 -,k"
