@@ -146,7 +146,9 @@ def test_the_json_schema_knows_studies(site: Path) -> None:
     yaml = YAML(typ="safe")
     study = yaml.load((ROOT / "studies/smoke.yaml").read_text(encoding="utf-8"))
     default = yaml.load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    assert [error.message for each in (study, default) for error in judge.iter_errors(each)] == []
+    others = [yaml.load(file.read_text(encoding="utf-8")) for file in sorted((ROOT / "studies").glob("*.yaml"))]
+    assert [error.message for each in (default, *others) for error in judge.iter_errors(each)] == []
+    assert "extends" in {name for each in others for name in each}
     for section, name, entry in (
         ("methods", "dsm", {"objective": "dms"}),
         ("methods", "dsm", {"objective": "dsm", "options": {"probes": 3}}),

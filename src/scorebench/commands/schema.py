@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from scorebench import parts
-from scorebench.params import ENTRIES
+from scorebench.params import ENTRIES, EXTENDS
 
 
 def schema() -> None:
@@ -36,4 +36,14 @@ def json_schema() -> dict[str, Any]:
             }
             for name in parts.names(kind)
         ]
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **told, "$defs": definitions}
+    rules = {key: told.pop(key) for key in ("properties", "required", "additionalProperties")}
+    base = {"type": "string", "description": "a study file that this one changes; its sections are merged by name"}
+    sections: dict[str, Any] = {name: {} for name in rules["properties"]}  # half a section is enough over another file
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        **told,
+        "if": {"required": [EXTENDS]},
+        "then": {"properties": {EXTENDS: base, **sections}, "additionalProperties": False},
+        "else": rules,
+        "$defs": definitions,
+    }
