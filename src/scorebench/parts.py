@@ -29,14 +29,16 @@ Score: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"
 class EnergyScore:
     """A score that is the gradient of a scalar, and that scalar: s = -dE/dx, p_sigma(x) = exp(-E(x, sigma)) / Z(sigma).
 
-    `energy` takes what the score takes, x (..., *event) and sigma (...), and returns (...), in nats. `with_divergence`,
-    where there is one, takes the same and returns the score and its divergence (...), at less cost than differentiating
-    the score.
+    `energy` takes what the score takes, x (..., *event) and sigma (...), and returns (...), in nats. Where
+    they are there, `with_divergence` takes the same and returns the score and its divergence (...), and `with_slices`
+    takes directions v (M, ..., *event) too and returns the score and v^T (ds/dx) v (M, ...), both at less cost than to
+    differentiate the score.
     """
 
     score: Score
     energy: Callable[[Tensor, Tensor], Tensor]
     with_divergence: Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
+    with_slices: Callable[[Tensor, Tensor, Tensor], tuple[Tensor, Tensor]] | None = None
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         """The score, (..., *event)."""

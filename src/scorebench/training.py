@@ -84,23 +84,19 @@ class _Counted:
 
     def __init__(self, score: Score) -> None:
         self.score, self.points = score, 0
-        self._own = getattr(score, "with_divergence", None)
+        for name in ("with_divergence", "with_slices"):  # the score's own ways, where it has them
+            own = getattr(score, name, None)
+            if own is not None:
+                setattr(self, name, self._counting(own))
 
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         self.points += sigma.numel()
         return self.score(x, sigma)
 
-    @property
-    def with_divergence(self) -> Callable[[Tensor, Tensor], tuple[Tensor, Tensor]] | None:
-        """The score and its divergence in one call, where the score has a way of its own."""
-        own = self._own
-        if own is None:
-            return None
-
-        def counted(x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+    def _counting(self, way: Callable[..., tuple[Tensor, Tensor]]) -> Callable[..., tuple[Tensor, Tensor]]:
+        def counted(x: Tensor, sigma: Tensor, *more: Tensor) -> tuple[Tensor, Tensor]:
             self.points += sigma.numel()
-            found: tuple[Tensor, Tensor] = own(x, sigma)
-            return found
+            return way(x, sigma, *more)
 
         return counted
 

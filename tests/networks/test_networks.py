@@ -10,7 +10,7 @@ from torch import Tensor
 
 from scorebench import parts
 from scorebench.networks import Network, network
-from scorebench.objectives._terms import divergence
+from scorebench.objectives._terms import divergence, slices
 from scorebench.parts import BadOptions, UnknownPart
 
 NETWORKS = pytest.mark.parametrize("name", parts.names("network"))
@@ -197,41 +197,66 @@ def test_options_are_checked():
         network("mlp", activation="sigmoid")
 
 
-@pytest.mark.parametrize("activation", ["silu", "softplus", "tanh"])
+CURVED = pytest.mark.parametrize("activation", ["silu", "softplus", "tanh"])
+
+
+def by_autograd(net: Network, parameters: dict[str, Tensor], x: Tensor, sigma: Tensor, v: Tensor) -> tuple[Tensor, ...]:
+    """s, div s and v^T (ds/dx) v of the energy itself, differentiated once, twice, three times."""
+    y = x.clone().requires_grad_()
+    (minus,) = torch.autograd.grad(net.score(parameters).energy(y, sigma).sum(), y, create_graph=True)
+    return -minus, divergence(-minus, y, sigma), slices(-minus, y, v, sigma)
+
+
+@CURVED
+@pytest.mark.parametrize("depth", [1, 3])
 @pytest.mark.parametrize("batch", [(4,), (2, 3)])
-def test_an_energy_carries_its_divergence_forward(activation, batch):
-    """Score, divergence and their gradients in the parameters are those of automatic differentiation."""
-    net, parameters = made("energy", (3, 1, 2), activation=activation)
+def test_derivatives_of_an_energy_are_those_of_automatic_differentiation(activation, depth, batch):
+    """Score, divergence and slices, and the gradients of each in the parameters."""
+    net = network("energy", width=7, depth=depth, activation=activation)
+    parameters = double(net.initialise((3, 1, 2), torch.Generator().manual_seed(1)))
     for value in parameters.values():
         value.requires_grad_()
     x, sigma = inputs(batch, (3, 1, 2))
     sigma = torch.where(torch.arange(sigma.numel()).reshape(batch) == 1, 0.0, sigma)  # one of them clean
-    found = net.score(parameters).with_divergence(x, sigma)
-    y = x.clone().requires_grad_()
-    s = net.score(parameters)(y, sigma)
-    exact = (s, divergence(s, y, sigma))
-    for a, b in zip(found, exact, strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9)
+    v = torch.randn(2, *x.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
+    score = net.score(parameters)
+    s, div = score.with_divergence(x, sigma)
+    again, sliced = score.with_slices(x, sigma, v)
+    assert torch.equal(s, again)
+    torch.testing.assert_close(score(x, sigma), s)
+    for found, exact in zip((s, div, sliced), by_autograd(net, parameters, x, sigma, v), strict=True):
+        torch.testing.assert_close(found, exact, rtol=1e-9, atol=1e-9)
 
-    def gradients(pair: tuple[Tensor, Tensor]) -> tuple[Tensor, ...]:
-        loss = pair[0].square().sum() + pair[1].sin().sum()
-        return torch.autograd.grad(loss, list(parameters.values()), materialize_grads=True)
+    def gradients(value: Tensor) -> tuple[Tensor, ...]:
+        inputs = list(parameters.values())
+        return torch.autograd.grad(value.sin().sum(), inputs, retain_graph=True, materialize_grads=True)
 
-    for a, b in zip(gradients(found), gradients(exact), strict=True):
-        torch.testing.assert_close(a, b, rtol=1e-8, atol=1e-8)
+    for found, exact in zip((s, div, sliced), by_autograd(net, parameters, x, sigma, v), strict=True):
+        for a, b in zip(gradients(found), gradients(exact), strict=True):
+            torch.testing.assert_close(a, b, rtol=1e-8, atol=1e-8)
 
 
-def test_replicates_carry_their_divergences_forward_together():
+@pytest.mark.parametrize("leading", [(), (4,)])
+def test_derivatives_of_replicates_are_those_of_each(leading):
     net = network("energy", **SMALL)
     parameters = double(net.initialise((3,), [torch.Generator().manual_seed(r) for r in range(2)]))
-    x, sigma = inputs((4, 2, 5), (3,))
+    x, sigma = inputs((*leading, 2, 5), (3,))
+    v = torch.randn(3, *x.shape, dtype=torch.float64, generator=torch.Generator().manual_seed(3))
     s, div = net.score(parameters).with_divergence(x, sigma)
+    _, sliced = net.score(parameters).with_slices(x, sigma, v)
     for r in range(2):
         alone = net.score({key: value[r] for key, value in parameters.items()})
-        expected = alone.with_divergence(x[:, r], sigma[:, r])
-        torch.testing.assert_close((s[:, r], div[:, r]), expected, rtol=1e-12, atol=1e-12)
+        one, level = x[..., r, :, :], sigma[..., r, :]
+        torch.testing.assert_close((s[..., r, :, :], div[..., r, :]), alone.with_divergence(one, level))
+        torch.testing.assert_close(sliced[..., r, :], alone.with_slices(one, level, v[..., r, :, :])[1])
 
 
-def test_a_piecewise_linear_energy_has_no_divergence_to_carry():
+def test_a_piecewise_linear_energy_has_a_score_and_no_second_derivatives():
     net, parameters = made("energy", activation="relu")
-    assert net.score(parameters).with_divergence is None
+    x, sigma = inputs((4,), (3,))
+    score = net.score(parameters)
+    assert score.with_divergence is score.with_slices is None
+    y = x.clone().requires_grad_()
+    torch.testing.assert_close(score(x, sigma), -torch.autograd.grad(score.energy(y, sigma).sum(), y)[0])
+    with pytest.raises(ValueError, match="kink"):
+        net.derivatives(parameters, x, sigma, curved=True).laplacian()

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import PositiveInt
 
 from scorebench.networks import Network
-from scorebench.networks._laplacian import gradient_and_laplacian
 from scorebench.networks._layers import (
     FREQUENCIES,
     Activation,
@@ -16,6 +15,7 @@ from scorebench.networks._layers import (
     initialise_layers,
     noise_features,
 )
+from scorebench.networks._potential import Potential
 from scorebench.parts import EnergyScore
 
 if TYPE_CHECKING:
@@ -26,10 +26,11 @@ if TYPE_CHECKING:
 
 
 class Energy(Network):
-    """F(u, c) = grad_u q(u, c), q = MLP([u, features(c)]) -> R, by automatic differentiation.
+    """F(u, c) = grad_u q(u, c), q = MLP([u, features(c)]) -> R.
 
     The preconditioned score is then the gradient of a scalar too: it is conservative, as grad log p is. Cost:
-    about one more backward pass than `mlp` at every evaluation.
+    about one more backward pass than `mlp` at every evaluation. Derivatives are written out (`_potential`), which takes
+    fewer operations than to differentiate through the graph of a gradient.
     """
 
     energy: ClassVar[bool] = True
@@ -61,25 +62,31 @@ class Energy(Network):
             u = x / total.reshape(*sigma.shape, *[1] * (x.ndim - sigma.ndim))
             return 0.5 * u.square().flatten(c.ndim).sum(-1) - scale * total * self.potential(parameters, u, c)
 
-        def with_divergence(x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+        def at(x: Tensor, sigma: Tensor) -> tuple[Potential, Tensor, Tensor, Tensor]:
+            """q at x / t, the score, and the factor scale / t of the second derivatives of q beside t^2."""
             total, scale, c = self.conditioning(sigma)
             event = [1] * (x.ndim - sigma.ndim)
             t = total.reshape(*sigma.shape, *event)
-            u = (x / t).flatten(c.ndim)
-            gradient, laplacian = gradient_and_laplacian(parameters, u, noise_features(c), self.activation)
-            s = -x / t.square() + scale.reshape(*sigma.shape, *event) * gradient.reshape(x.shape)
-            return s, (scale * laplacian - u.shape[-1] / total) / total
+            q = self.derivatives(parameters, x / t, c, curved=True)
+            s = -x / t.square() + scale.reshape(*sigma.shape, *event) * q.gradient().reshape(x.shape)
+            return q, s, scale / total, total.square()
 
-        return EnergyScore(super().score(parameters), energy, with_divergence if self.second_derivatives else None)
+        def with_divergence(x: Tensor, sigma: Tensor) -> tuple[Tensor, Tensor]:
+            q, s, factor, square = at(x, sigma)
+            return s, factor * q.laplacian() - s.flatten(sigma.ndim).shape[-1] / square
+
+        def with_slices(x: Tensor, sigma: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+            q, s, factor, square = at(x, sigma)
+            v = v.flatten(sigma.ndim + 1)
+            return s, factor * q.slices(v) - v.square().sum(-1) / square
+
+        ways = (with_divergence, with_slices) if self.second_derivatives else ()
+        return EnergyScore(super().score(parameters), energy, *ways)
+
+    def derivatives(self, parameters: Parameters, u: Tensor, c: Tensor, curved: bool = False) -> Potential:
+        """q with its derivatives in u, the second ones if `curved`."""
+        return Potential(parameters, u.flatten(c.ndim), noise_features(c), self.activation, curved)
 
     def field(self, parameters: Parameters, u: Tensor, c: Tensor) -> Tensor:
-        """F: u (..., *event), c (...) -> (..., *event); part of the graph where gradients are enabled."""
-        import torch
-
-        trained = torch.is_grad_enabled()
-        with torch.enable_grad():
-            if not u.requires_grad:
-                u = u.detach().requires_grad_()
-            q = self.potential(parameters, u, c)
-            (gradient,) = torch.autograd.grad(q.sum(), u, create_graph=trained)
-        return gradient
+        """F: u (..., *event), c (...) -> (..., *event)."""
+        return self.derivatives(parameters, u, c).gradient().reshape(u.shape)

@@ -84,6 +84,17 @@ def score_and_divergence(score: Score, batch: Batch) -> tuple[Tensor, Tensor]:
     return s, divergence(s, y, batch.sigma)
 
 
+def score_and_slices(score: Score, batch: Batch, v: Tensor) -> tuple[Tensor, Tensor]:
+    """s and v^T (ds/dy) v, (..., *event) and (M, ...), for probes v (M, ..., *event), likewise."""
+    own = getattr(score, "with_slices", None)
+    if own is not None:
+        found: tuple[Tensor, Tensor] = own(batch.noisy, batch.sigma, v)
+        return found
+    y = differentiable(batch)
+    s = score(y, batch.sigma)
+    return s, slices(s, y, v, batch.sigma)
+
+
 def divergence(s: Tensor, y: Tensor, sigma: Tensor) -> Tensor:
     """div s = tr(ds/dy), exactly: d vector-Jacobian products, CHUNK of them at a time."""
     import torch

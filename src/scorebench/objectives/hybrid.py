@@ -8,14 +8,7 @@ from pydantic import Field, PositiveFloat, model_validator
 
 from scorebench.learning import Bins, Learner, average, begin, centres, interpolate
 from scorebench.objectives import Batch, Objective
-from scorebench.objectives._terms import (
-    Probe,
-    differentiable,
-    draw_probe,
-    half_square,
-    require_noise,
-    sliced_divergence,
-)
+from scorebench.objectives._terms import Probe, draw_probe, half_square, require_noise, score_and_slices
 from scorebench.objectives.dsm import DenoisingScoreMatching
 from scorebench.objectives.ssm_vr import SlicedScoreMatchingVR
 
@@ -96,10 +89,9 @@ class Hybrid(Objective, Learner):
         """Per-sample losses, shape of batch.sigma. Raises ValueError at sigma = 0."""
         sigma = batch.sigma
         require_noise(sigma, "hybrid holds a DSM term, which is not defined at sigma = 0")
-        y = differentiable(batch)
-        s = score(y, sigma)
-        v = draw_probe(self.probe, s, sigma, generator)
+        v = draw_probe(self.probe, batch.noise, sigma, generator)
+        s, (slice_,) = score_and_slices(score, batch, v[None])
         dsm = half_square(s + batch.noise / batch.scale, sigma)
-        ssm = half_square(s, sigma) + sliced_divergence(s, y, v, sigma)
+        ssm = half_square(s, sigma) + slice_
         lam = self.weight(sigma)
         return (1 - lam) * dsm + lam * ssm

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import NonNegativeFloat, PositiveInt
 
 from scorebench.objectives import Batch, Objective
-from scorebench.objectives._terms import Probe, differentiable, draw_probes, half_square, require_noise, slices
+from scorebench.objectives._terms import Probe, draw_probes, half_square, require_noise, score_and_slices
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -44,12 +44,11 @@ class SecondOrderDSM(Objective):
         """Per-sample losses, shape of batch.sigma. Raises ValueError at sigma = 0."""
         sigma = batch.sigma
         require_noise(sigma, "second_order_dsm is not defined at sigma = 0: use ism, ssm or ssm_vr on clean data")
-        y = differentiable(batch)
-        s = score(y, sigma)
-        v = draw_probes(self.probe, self.probes, s, sigma, generator)
+        v = draw_probes(self.probe, self.probes, batch.noise, sigma, generator)
+        s, slices = score_and_slices(score, batch, v)
         first = batch.noise + batch.scale * s.detach()
         known = (v * v).flatten(sigma.ndim + 1).sum(-1) - (v * first).flatten(sigma.ndim + 1).sum(-1).square()
-        second = (sigma.square() * slices(s, y, v, sigma) + known).mean(0)
-        d = y.flatten(sigma.ndim).shape[-1]
+        second = (sigma.square() * slices + known).mean(0)
+        d = s.flatten(sigma.ndim).shape[-1]
         factor = self.weight / (2 * d * sigma.square())
         return half_square(s + batch.noise / batch.scale, sigma) + factor * second.square()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import PositiveInt
 
 from scorebench.objectives import Batch, Objective
-from scorebench.objectives._terms import Probe, differentiable, draw_probes, slices
+from scorebench.objectives._terms import Probe, draw_probes, score_and_slices
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,8 +35,8 @@ class SlicedScoreMatching(Objective):
 
     def __call__(self, score: Score, batch: Batch, generator: Generators = None) -> Tensor:
         """Per-sample losses, shape of batch.sigma."""
-        y, sigma = differentiable(batch), batch.sigma
-        s = score(y, sigma)
-        v = draw_probes(self.probe, self.probes, s, sigma, generator)
+        sigma = batch.sigma
+        v = draw_probes(self.probe, self.probes, batch.noise, sigma, generator)
+        s, slices = score_and_slices(score, batch, v)
         projected = (v * s).flatten(sigma.ndim + 1).sum(-1)
-        return (0.5 * projected.square() + slices(s, y, v, sigma)).mean(0)
+        return (0.5 * projected.square() + slices).mean(0)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import PositiveInt
 
 from scorebench.objectives import Batch, Objective
-from scorebench.objectives._terms import Probe, differentiable, draw_probes, half_square, slices
+from scorebench.objectives._terms import Probe, draw_probes, half_square, score_and_slices
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -35,7 +35,6 @@ class SlicedScoreMatchingVR(Objective):
 
     def __call__(self, score: Score, batch: Batch, generator: Generators = None) -> Tensor:
         """Per-sample losses, shape of batch.sigma."""
-        y, sigma = differentiable(batch), batch.sigma
-        s = score(y, sigma)
-        v = draw_probes(self.probe, self.probes, s, sigma, generator)
-        return half_square(s, sigma) + slices(s, y, v, sigma).mean(0)
+        v = draw_probes(self.probe, self.probes, batch.noise, batch.sigma, generator)
+        s, slices = score_and_slices(score, batch, v)
+        return half_square(s, batch.sigma) + slices.mean(0)

@@ -8,14 +8,7 @@ from pydantic import Field, PositiveFloat, PositiveInt
 
 from scorebench.objectives import Batch, Objective
 from scorebench.objectives._posterior import posterior_score, require_reference
-from scorebench.objectives._terms import (
-    Probe,
-    differentiable,
-    draw_probe,
-    half_square,
-    require_noise,
-    sliced_divergence,
-)
+from scorebench.objectives._terms import Probe, draw_probe, half_square, require_noise, score_and_slices
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -69,11 +62,10 @@ class StableTargetFieldSSMVR(Objective):
         sigma = batch.sigma
         require_noise(sigma, "stf_ssm_vr holds an STF term, which is not defined at sigma = 0")
         reference = require_reference(batch, "stf_ssm_vr")
-        y = differentiable(batch)
-        s = score(y, sigma)
-        v = draw_probe(self.probe, s, sigma, generator)
-        target = posterior_score(y, sigma, reference, batch.clean, generator, self.references)
+        v = draw_probe(self.probe, batch.noise, sigma, generator)
+        s, (slice_,) = score_and_slices(score, batch, v[None])
+        target = posterior_score(batch.noisy, sigma, reference, batch.clean, generator, self.references)
         n = min(len(reference), self.references or len(reference))
         lam = self.weight(sigma, reference[0].numel(), n)
-        ssm = half_square(s, sigma) + sliced_divergence(s, y, v, sigma)
+        ssm = half_square(s, sigma) + slice_
         return (1 - lam) * half_square(s - target, sigma) + lam * ssm

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import PositiveFloat
 
 from scorebench.objectives import Batch, Objective
-from scorebench.objectives._terms import Probe, differentiable, draw_probe, half_square, sliced_divergence
+from scorebench.objectives._terms import Probe, draw_probe, half_square, score_and_slices
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -54,9 +54,8 @@ class Switch(Objective):
         if low.shape[-1]:
             part = _take(batch, low)
             below = part.sigma < self.threshold
-            y = differentiable(part)
-            s = score(y, part.sigma)
-            ssm = half_square(s, part.sigma) + sliced_divergence(s, y, _pick(v, low), part.sigma)
+            s, (slice_,) = score_and_slices(score, part, _pick(v, low)[None])
+            ssm = half_square(s, part.sigma) + slice_
             losses.append(torch.where(below, ssm, _dsm(s, part, ~below)))
         if high.shape[-1]:
             part = _take(batch, high)
