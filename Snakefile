@@ -13,6 +13,7 @@ sys.path.insert(0, SRC)
 gc.set_threshold(200_000)
 shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(SRC)}; ")
 
+from scorebench import site
 from scorebench.params import InvalidStudy
 from scorebench.planning import announce
 from scorebench.study import FILES, UPTO, Job, Study, UnknownJob
@@ -21,6 +22,10 @@ try:
     STUDY = Study(config.get("study", "params.yaml"))
 except InvalidStudy as error:
     sys.exit(f"{error}\n{error.file}: {len(error.faults)} fault(s), nothing was run")
+try:
+    SITE = site.load()
+except site.BadSite as error:
+    sys.exit(f"{error}\nnothing was run")
 SCOREBENCH = f"{shlex.quote(sys.executable)} -m scorebench"
 STUDY_FILE = str(STUDY.file)
 if workflow.is_main_process:
@@ -36,6 +41,7 @@ include: "workflow/rules/report.smk"
 include: "workflow/rules/track.smk"
 
 
+# what takes a moment runs where Snakemake runs, not as a job of a cluster
 localrules:
     all,
     prepare,
@@ -44,6 +50,7 @@ localrules:
     evaluate,
     report,
     track,
+    prepare_dataset,
 
 
 # Targets name every file up to their stage and are not ancient(): else a job that is rerun for another reason than

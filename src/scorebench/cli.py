@@ -15,8 +15,10 @@ from rich.console import Console
 from scorebench import jobs, storage
 from scorebench.commands.advise import advise
 from scorebench.commands.check import check
+from scorebench.commands.doctor import doctor
 from scorebench.commands.publish import publish
 from scorebench.commands.schema import schema
+from scorebench.commands.status import status
 from scorebench.params import InvalidStudy
 from scorebench.stages import SIGNALS, Stopped
 from scorebench.study import UPTO, Job, Study, UnknownJob
@@ -257,7 +259,8 @@ def agree(
 
 for command in (advise, check, schema):
     app.command()(command)
-app.command()(plainly(publish))
+for plain in (doctor, publish, status):
+    app.command()(plainly(plain))
 
 
 def main() -> None:

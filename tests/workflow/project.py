@@ -7,7 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
@@ -45,6 +45,7 @@ class Project:
     """A checkout in a folder, and what a person does there."""
 
     folder: Path
+    environment: dict[str, str] = field(default_factory=dict)
 
     def run(self, *command: str, ok: bool = True) -> str:
         """A command's output; `snakemake`, `dvc` and `scorebench` are those of this environment."""
@@ -55,6 +56,7 @@ class Project:
             "VIRTUAL_ENV": sys.prefix,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "SCOREBENCH_CORES": "2",
+            **self.environment,
         }
         done = subprocess.run(
             command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=600, check=False

@@ -62,6 +62,40 @@ def attempt_runtime(stage):
     ).runtime * 2 ** (attempt - 1)
 
 
+def gpus(stage):
+    """GPUs that a job of a stage asks for: what the study says."""
+    return getattr(STUDY.params.compute, stage).gpu
+
+
+def partition(stage):
+    """Slurm's partition of a stage that may ask for GPUs; None: the default one."""
+    return SITE.partition_of(gpus(stage))
+
+
+def gpu_type(stage):
+    """The type of GPU; None without a GPU, for Slurm would take a type alone as asking for one."""
+    return SITE.type_of(gpus(stage))
+
+
+def warning():
+    """Tells Slurm to send SIGTERM to the processes of a job before its time is over, so that they can save."""
+    return f"--signal=TERM@{SITE.warning_seconds}" if SITE.warning_seconds else None
+
+
+def refuse_gres():
+    """GPUs are asked for by `gpu` alone: Slurm would add up the two, and give `gres` to every rule."""
+    settings = workflow.resource_settings
+    given = [settings.default_resources, *settings.overwrite_resources.values()]
+    if any("gres" in each for each in given if each is not None):
+        sys.exit(
+            "the resource `gres` is refused: the study says how many GPUs (`compute: train: gpu`, `sample: gpu`),"
+            " gpu_type in site.yaml says which; together with `gpu` it would ask for them twice. Nothing was run"
+        )
+
+
+refuse_gres()
+
+
 def log_of(stage, pattern):
     return f"logs/{STUDY.name}/{stage}/{pattern}.log"
 

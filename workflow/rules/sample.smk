@@ -21,7 +21,9 @@ rule sample_cell:
     resources:
         mem_mb=attempt_mem("sample"),
         runtime=attempt_runtime("sample"),
-        gpu=STUDY.params.compute.sample.gpu,
+        gpu=gpus("sample"),
+        gpu_model=gpu_type("sample"),
+        slurm_partition=partition("sample"),
     message:
         "Sampling {wildcards.method} on {wildcards.dataset}, noise {wildcards.schedule}"
     shell:

@@ -20,9 +20,13 @@ rule train_cell:
     resources:
         mem_mb=attempt_mem("train"),
         runtime=attempt_runtime("train"),
-        gpu=STUDY.params.compute.train.gpu,
+        gpu=gpus("train"),
+        gpu_model=gpu_type("train"),
+        slurm_partition=partition("train"),
+        slurm_extra=warning(),
     message:
         "Training {wildcards.method} on {wildcards.dataset}, noise {wildcards.schedule}"
+    # exec: a signal for the job reaches the training itself, with no shell in between that dies of it first
     shell:
-        "{SCOREBENCH} train --study {STUDY_FILE:q} --cell {wildcards.dataset}/{wildcards.method}/{wildcards.schedule}"
+        "exec {SCOREBENCH} train --study {STUDY_FILE:q} --cell {wildcards.dataset}/{wildcards.method}/{wildcards.schedule}"
         " --key {wildcards.key} >{log:q} 2>&1"

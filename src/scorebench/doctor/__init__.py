@@ -1,0 +1,38 @@
+"""Is all here that a study needs? One finding per thing that can be wrong, each with what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from scorebench.study import Study
+
+State = Literal["pass", "warn", "fail", "none"]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at: `warn` is worse than it could be, `fail` stops a run, `none` is not here and not needed."""
+
+    about: str
+    state: State
+    found: str
+    advice: str = ""
+
+
+Check = Callable[["Study"], Iterator[Finding]]
+
+
+def examine(study: Study) -> Iterator[Finding]:
+    """All findings, in the order of a person's questions. A check that breaks is a finding too."""
+    from scorebench.doctor import cluster, machine, stores
+
+    checks: tuple[Check, ...] = (*machine.CHECKS, *stores.CHECKS, *cluster.CHECKS)
+    for check in checks:
+        about = check.__name__.replace("_", " ")
+        try:
+            yield from check(study)
+        except Exception as error:
+            yield Finding(about, "fail", f"can't be found out: {type(error).__name__}: {error}", "this is a fault here")
