@@ -45,6 +45,9 @@ class Kept:
     def load(self) -> Checkpoint | None:
         return self.kept
 
+    def show(self, step: int, curve: list) -> None:
+        pass
+
     def due(self) -> bool:
         self.steps += 1
         return self.steps == self.stop

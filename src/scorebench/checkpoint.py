@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -26,6 +27,10 @@ class Progress(Protocol):
 
     def load(self) -> Checkpoint | None:
         """Where to go on from, or None to begin."""
+        ...
+
+    def show(self, step: int, curve: Sequence[tuple[int, int, str, float]]) -> None:
+        """What there is to see after a step: rows (replicate, step, metric, value), ever more of them."""
         ...
 
     def due(self) -> bool:

@@ -35,9 +35,13 @@ PROGRESS = ".progress.safetensors"
 """A job's own file, beside its results, from which it goes on after it was stopped."""
 
 
+LIVE = ".live.jsonl"
+"""A training's curve while it grows."""
+
+
 def sweep(folder: Path) -> None:
     """Remove what writers that were killed, and jobs on their way, left in a folder whose results are complete."""
-    for left in (*folder.glob(".*.tmp"), *folder.glob(f"{PROGRESS}*")):
+    for left in (*folder.glob(".*.tmp"), *folder.glob(f"{PROGRESS}*"), folder / LIVE):
         left.unlink(missing_ok=True)
 
 

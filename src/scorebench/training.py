@@ -129,8 +129,10 @@ def fit(
         if progress is not None and (saved := progress.load()) is not None:
             run.resume(saved)
         while run.step < optimisation.steps and run.advance():
-            if progress is not None and progress.due():
-                progress.save(run.checkpoint())
+            if progress is not None:
+                progress.show(run.step, fitted.curve)
+                if progress.due():
+                    progress.save(run.checkpoint())
     except RESULTS as error:
         reason = str(error) if isinstance(error, Unsuitable) else f"{type(error).__name__.lstrip('_')}: {error}"
         for r in range(R):

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,10 +18,13 @@ from typing import TYPE_CHECKING, Any
 from scorebench import storage
 from scorebench.checkpoint import Checkpoint
 from scorebench.stages import SIGNALS, Stopped
+from scorebench.stages._live import Live, Row
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+MAIN = "training"
+"""The part that is not a trial."""
 SHARE = 100
 """A checkpoint is put off until training has taken so many times as long as the last one took."""
 
@@ -41,6 +44,7 @@ class Sidecar:
         self.saved = time.monotonic()
         self.signal: signal.Signals | None = None
         self.left = self._read()
+        self.live = Live(folder, job)
 
     def part(self, name: str) -> Part:
         """Who keeps the checkpoints of a training of this name."""
@@ -126,6 +130,11 @@ class Part:
         checkpoint = self.sidecar.left[1]
         _say(f"going on from step {checkpoint.facts['step']} of {self.name}, as {self.sidecar.path} says")
         return checkpoint
+
+    def show(self, step: int, curve: Sequence[Row]) -> None:
+        """Let people see it; trials are not shown."""
+        if self.name == MAIN:
+            self.sidecar.live.show(step, curve)
 
     def due(self) -> bool:
         """Whether to save now."""

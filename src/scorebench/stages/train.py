@@ -13,7 +13,7 @@ from scorebench import storage
 from scorebench.parts import Unsuitable
 from scorebench.stages import Inputs, Spec, built, set_up
 from scorebench.stages._dataset import exact_target, read_points
-from scorebench.stages._sidecar import Sidecar
+from scorebench.stages._sidecar import MAIN, Sidecar
 from scorebench.streams import Streams
 from scorebench.training import Fitted, Optimisation, fit
 from scorebench.tuning import choose_rate
@@ -79,7 +79,7 @@ def _fitted(spec: Spec, data: Path, device: str, sidecar: Sidecar) -> tuple[Fitt
         except Unsuitable as error:
             return Fitted.failed(spec["replicates"], str(error)), {"learning_rate": None, "choice": None}
         training["learning_rate"] = choice.rate
-    fitted = fit(*parts, Optimisation(**training), streams, target, sidecar.part("training"))
+    fitted = fit(*parts, Optimisation(**training), streams, target, sidecar.part(MAIN))
     chosen = None if choice is None else choice.facts()
     return fitted, {"learning_rate": training["learning_rate"], "choice": chosen}
 
