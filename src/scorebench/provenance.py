@@ -102,9 +102,10 @@ def _imports(module: str) -> frozenset[str]:
 
 @functools.cache
 def _templates(package: str) -> tuple[tuple[str, str], ...]:
-    """Files of a package that are not modules but decide what it makes."""
+    """Files of a package that are not modules but decide what it makes: templates, scripts and style sheets."""
     folder = ROOT.joinpath(*package.split(".")[1:])
-    return tuple((f"{package}/{path.name}", file_digest(path)[:16]) for path in sorted(folder.glob("*.j2")))
+    found = [path for pattern in ("*.j2", "assets/*.js", "assets/*.css") for path in sorted(folder.glob(pattern))]
+    return tuple((f"{package}/{path.name}", file_digest(path)[:16]) for path in found)
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""Samples of every cell beside the truth, as pictures in the page."""
+"""Samples of every cell beside the truth, as pictures in the page, as large as a page of bounded size allows."""
 
 from __future__ import annotations
 
@@ -11,8 +11,13 @@ import numpy as np
 
 from scorebench import storage
 from scorebench.evidence.statistics import estimate, said
-from scorebench.report.pictures import COLUMNS, SIDE, View, outside, panel, png, view_of
+from scorebench.report.pictures import View, outside, panel, png, view_of
 from scorebench.report.results import Results
+
+SIZES = ((150, 6), (110, 5), (80, 4), (56, 3))
+"""Pixels of a density's side and images in a row of a mosaic, from the finest to the coarsest."""
+BUDGET = 4_500_000
+"""Characters that all pictures of a page may take; the coarsest are taken where even these are more."""
 
 
 @dataclass
@@ -35,11 +40,26 @@ class Gallery:
     kind: str
     groups: dict[tuple[str, str], list[Picture]]
 
+    @property
+    def pictures(self) -> list[Picture]:
+        """All of them, the truth first."""
+        return [self.truth, *(picture for group in self.groups.values() for picture in group)]
 
-def gallery(results: Results, dataset: str, data: Path, described: dict[str, Any], samples: dict[str, Path]) -> Gallery:
-    """Pictures of a data set from the folder of its prepared data and of the samples of each cell."""
+
+def galleries(results: Results, prepared: dict[str, Path], samples: dict[str, Path]) -> dict[str, Gallery]:
+    """A gallery per data set, from the folders of prepared data and of the samples of each cell."""
+    found: dict[str, Gallery] = {}
+    for side, columns in SIZES:
+        found = {name: _gallery(results, name, prepared[name], samples, side, columns) for name in prepared}
+        if sum(len(picture.uri) for each in found.values() for picture in each.pictures) <= BUDGET:
+            break
+    return found
+
+
+def _gallery(results: Results, dataset: str, data: Path, samples: dict[str, Path], side: int, columns: int) -> Gallery:
+    described = storage.read_json(data / "dataset.json")
     test = storage.points_of(storage.read_table(data / "test.parquet")["x"])
-    view = view_of(test, described)
+    view = view_of(test, described, side, columns)
     truth = Picture("truth", uri=_uri(panel(test, described, view)), alt=f"test points of {dataset}")
     groups: dict[tuple[str, str], list[Picture]] = {}
     for schedule in results.schedules(dataset):
@@ -89,7 +109,7 @@ def _pictures(
 
 def _axes(view: View, described: dict[str, Any]) -> str:
     if view.kind == "images":
-        return f"The first {COLUMNS**2} samples of a replicate, in the grey values of the data."
+        return f"The first {view.columns**2} samples of a replicate, in the grey values of the data."
     if view.projected:
         return (
             "Density of the samples on the first two principal components of the test points, darker where there "
@@ -102,5 +122,4 @@ def _axes(view: View, described: dict[str, Any]) -> str:
 
 
 def _uri(pixels: np.ndarray) -> str:
-    enlarge = 2 if pixels.shape[0] < SIDE // 2 else 1
-    return "data:image/png;base64," + base64.b64encode(png(pixels, enlarge)).decode()
+    return "data:image/png;base64," + base64.b64encode(png(pixels)).decode()

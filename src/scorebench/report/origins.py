@@ -9,8 +9,6 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from markupsafe import Markup
-
 STAGES = ("prepare", "floor", "train", "sample", "evaluate")
 Cards = dict[str, dict[str, dict[str, Any]]]
 """Stage -> place -> run.json."""
@@ -51,8 +49,8 @@ WORTH_SHARING = 60
 """Characters of JSON from which on a part that stands twice is written once."""
 
 
-def embedded(cards: Cards) -> Markup:
-    """All run.json as JSON for a script element: {"cards": {stage: {place: card}}, "shared": [...]}.
+def shared(cards: Cards) -> dict[str, Any]:
+    """All run.json as {"cards": {stage: {place: card}}, "shared": [...]}.
 
     A mapping that stands in several places (hashes of code, versions, machine, hashes of an input) is kept in `shared`,
     and {"$": n} stands for it: a study's cards are mostly the same.
@@ -72,18 +70,17 @@ def embedded(cards: Cards) -> Markup:
         if counts[text] < 2 or len(text) < WORTH_SHARING:
             return {name: written(item) for name, item in sorted(value.items())}
         if text not in places:
-            shared.append({name: written(item) for name, item in sorted(value.items())})
-            places[text] = len(shared) - 1
+            common.append({name: written(item) for name, item in sorted(value.items())})
+            places[text] = len(common) - 1
         return {"$": places[text]}
 
-    shared: list[Any] = []
+    common: list[Any] = []
     places: dict[str, int] = {}
     listed = {stage: cards[stage] for stage in STAGES if stage in cards}
     for card in (card for at in listed.values() for card in at.values()):
         count(card)
     found = {stage: {name: written(card) for name, card in at.items()} for stage, at in listed.items()}
-    text = json.dumps({"cards": found, "shared": shared}, separators=(",", ":"), ensure_ascii=False)
-    return Markup(text.replace("<", "\\u003c"))  # nothing in it can end the script element
+    return {"cards": found, "shared": common}
 
 
 def _compact(value: Any) -> str:

@@ -13,6 +13,8 @@ SIDE = 150
 """Pixels of the side of a density panel."""
 COLUMNS = 6
 """Images in a row of a mosaic, and rows of it."""
+STEPS = 24
+"""Shades of a density: more can't be told apart, and cost bytes."""
 INK = np.array([(255, 255, 255), (198, 219, 239), (107, 174, 214), (33, 113, 181), (8, 48, 107), (3, 19, 43)], float)
 """Colours of a density from nothing to most, dark on white (ColorBrewer's Blues, extended)."""
 
@@ -32,6 +34,9 @@ class View:
     high: np.ndarray
     most: float
     projected: bool = False
+    side: int = SIDE
+    """Pixels of the side of a panel."""
+    columns: int = COLUMNS
 
     def coordinates(self, points: np.ndarray) -> np.ndarray:
         """Points (n, d) on the plane, (n, 2), or on the line, (n, 1)."""
@@ -39,7 +44,7 @@ class View:
         return flat
 
 
-def view_of(truth: np.ndarray, described: dict[str, Any]) -> View:
+def view_of(truth: np.ndarray, described: dict[str, Any], side: int = SIDE, columns: int = COLUMNS) -> View:
     """The view of a data set, from its true points (n, d) and dataset.json.
 
     Images stay images, 1-D and 2-D points are drawn as they are, others on the first two principal components of
@@ -51,7 +56,8 @@ def view_of(truth: np.ndarray, described: dict[str, Any]) -> View:
         grey = _original(x, described)
         black, white = np.quantile(grey, [0.005, 0.995]) if x.size else (0.0, 1.0)
         flat = np.zeros((d, 2))
-        return View("images", flat[:, 0], flat, np.full(2, black), np.full(2, max(white, black + 1e-6)), 1.0)
+        ends = np.full(2, black), np.full(2, max(white, black + 1e-6))
+        return View("images", flat[:, 0], flat, *ends, 1.0, columns=columns)
     centre, axes, projected = np.zeros(d), np.eye(d, min(d, 2)), d > 2
     if projected and len(x) > 1:
         centre = x.mean(0)
@@ -62,15 +68,15 @@ def view_of(truth: np.ndarray, described: dict[str, Any]) -> View:
     low, high = flat.min(0), flat.max(0)
     middle, half = (low + high) / 2, 0.56 * max(float((high - low).max()), 1e-6)
     low, high = middle - half, middle + half
-    counts = _counts(flat, low, high)
+    counts = _counts(flat, low, high, side)
     most = float(np.quantile(counts[counts > 0], 0.98)) / len(flat) if (counts > 0).any() else 1.0
-    return View("line" if d == 1 else "plane", centre, axes, low, high, most, projected)
+    return View("line" if d == 1 else "plane", centre, axes, low, high, most, projected, side)
 
 
-def _counts(flat: np.ndarray, low: np.ndarray, high: np.ndarray) -> np.ndarray:
-    """Points per pixel of the panel, rows from the top; (SIDE,) on a line, (SIDE, SIDE) on a plane."""
+def _counts(flat: np.ndarray, low: np.ndarray, high: np.ndarray, side: int) -> np.ndarray:
+    """Points per pixel of the panel, rows from the top; (side,) on a line, (side, side) on a plane."""
     inside = flat[((flat >= low) & (flat <= high)).all(1)]
-    bins = [np.linspace(a, b, SIDE + 1) for a, b in zip(low, high, strict=True)]
+    bins = [np.linspace(a, b, side + 1) for a, b in zip(low, high, strict=True)]
     counts: np.ndarray = np.histogramdd(inside, bins)[0]
     return counts.T[::-1] if counts.ndim == 2 else counts
 
@@ -89,12 +95,13 @@ def panel(points: np.ndarray, described: dict[str, Any], view: View) -> np.ndarr
     x = points[np.isfinite(points).all(1)]
     if view.kind == "images":
         return mosaic(x, described, view)
-    counts = _counts(view.coordinates(x), view.low, view.high) / max(len(points), 1)
+    counts = _counts(view.coordinates(x), view.low, view.high, view.side) / max(len(points), 1)
     if view.kind == "line":
-        height = np.clip(counts / (1.25 * view.most), 0, 1) * SIDE
-        filled = np.arange(SIDE, 0, -1)[:, None] <= height[None, :]
+        height = np.clip(counts / (1.25 * view.most), 0, 1) * view.side
+        filled = np.arange(view.side, 0, -1)[:, None] <= height[None, :]
         return np.where(filled[..., None], INK[3], INK[0]).astype(np.uint8)
-    shade = np.clip(np.sqrt(_spread(counts) / view.most), 0, 1) * (len(INK) - 1)
+    shade = np.clip(np.sqrt(_spread(counts) / view.most), 0, 1)
+    shade = np.ceil(shade * STEPS) / STEPS * (len(INK) - 1)
     colours = [np.interp(shade, range(len(INK)), INK[:, c]) for c in range(3)]
     return np.stack(colours, -1).round().astype(np.uint8)
 
@@ -103,7 +110,7 @@ def _spread(counts: np.ndarray) -> np.ndarray:
     """Counts smoothed a little (1 2 1 in both directions), so that single points can be seen."""
     for axis in (0, 1):
         padded = np.pad(counts, [(1, 1) if a == axis else (0, 0) for a in (0, 1)])
-        one, two, three = (np.take(padded, range(i, i + SIDE), axis) for i in range(3))
+        one, two, three = (np.take(padded, range(i, i + counts.shape[axis]), axis) for i in range(3))
         counts = 0.5 * one + two + 0.5 * three
     return counts / 2
 
@@ -113,11 +120,12 @@ def _original(points: np.ndarray, described: dict[str, Any]) -> np.ndarray:
     return points * np.asarray(described["scale"], float) + np.asarray(described["shift"], float)
 
 
-def mosaic(points: np.ndarray, described: dict[str, Any], view: View, columns: int = COLUMNS) -> np.ndarray:
+def mosaic(points: np.ndarray, described: dict[str, Any], view: View) -> np.ndarray:
     """The first columns^2 points (n, d) as images side by side, (height, width, 3), uint8.
 
     In their original units, clipped to the grey values that the truth has.
     """
+    columns = view.columns
     *channels, height, width = (int(n) for n in described["image"])
     canvas = np.full((columns * (height + 1) + 1, columns * (width + 1) + 1, 3), 120, np.uint8)
     black, white = view.low[0], view.high[0]

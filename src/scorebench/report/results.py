@@ -80,6 +80,22 @@ class Results:
         """Whether a method is told the exact score, so that it shows what can be reached and wins nothing."""
         return bool(parts.find("objective", self.params["methods"][method]["objective"]).requires_target)
 
+    def variant(self, method: str) -> bool:
+        """Whether a method stands there for a comparison of settings only (`robustness`), so that it wins nothing."""
+        labels = self.params.get("robustness", {})
+        return any(method == f"{name}-{label}" for label, each in labels.items() for name in each["methods"])
+
+    def comparable(self, method: str, part: str) -> bool:
+        """Whether two methods differ in the objective alone: same network, streams, steps and budget.
+
+        The method that a budget is measured by stands for itself at every budget.
+        """
+        a, b = (dict(self.params["methods"][name]) for name in (method, part))
+        if part == (self.params.get("budgets") or {}).get("reference"):
+            a["budget"] = b["budget"] = None
+        steps = [each["training"].get("steps") if each.get("budget") in ("steps", None) else None for each in (a, b)]
+        return steps[0] == steps[1] and all(a.get(name) == b.get(name) for name in ("network", "seed", "budget"))
+
     def state(self, dataset: str, method: str, schedule: str) -> State:
         """How a cell went."""
         cell = (dataset, method, schedule)
@@ -148,12 +164,14 @@ class Results:
         return max(listed, key=lambda name: counts[name]) if listed else None
 
     def contenders(self, dataset: str, name: str, columns: list[Column]) -> dict[str, tuple[str, Column]]:
-        """Label -> method and column of all that may win: complete in every replicate, and no oracle."""
+        """Label -> method and column of all that may win: complete in every replicate, no oracle and no variant."""
         return {
             f"{method}|{column[0]}|{column[1] or ''}": (method, column)
             for column in columns
             for method in self.methods(dataset)
-            if not self.oracle(method) and len(self.values(dataset, method, column, name)) == self.replicates
+            if not self.oracle(method)
+            and not self.variant(method)
+            and len(self.values(dataset, method, column, name)) == self.replicates
         }
 
     def standing(self, dataset: str, name: str, columns: list[Column]) -> Standing | None:

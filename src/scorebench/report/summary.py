@@ -2,11 +2,47 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from markupsafe import Markup
 
 from scorebench.evidence.statistics import Estimate, Standing, between, estimate, number, said, unpaired
 from scorebench.report.catalogue import UNTRAINED, metric
 from scorebench.report.results import Column, Results
+
+
+@dataclass
+class Verdict:
+    """Who is best on a data set by its main metric, on one line; the rest in sentences."""
+
+    dataset: str
+    metric: str = ""
+    best: Markup | None = None
+    level: str = ""
+    tied: list[Markup] = field(default_factory=list)
+    others: int = 0
+    sure: bool = False
+    sentences: list[Markup] = field(default_factory=list)
+
+
+def verdict(results: Results, dataset: str) -> Verdict:
+    """The verdict on a data set."""
+    found = Verdict(dataset, sentences=findings(results, dataset))
+    if (main := results.main(dataset)) is None:
+        return found
+    name, sampler = main
+    found.metric = metric(name).label + (f", sampler {sampler}" if sampler else "")
+    columns = [c for c in results.columns(dataset, name) if sampler is None or c[1] == sampler]
+    standing = results.standing(dataset, name, columns)
+    if standing is None:
+        return found
+    where = results.contenders(dataset, name, columns)[standing.best]
+    level = estimate(list(results.values(dataset, *where, name).values()))
+    found.best = _where(results, dataset, standing.best, columns)
+    found.level = _measured(level, name, False)
+    found.tied = [_where(results, dataset, label, columns) for label in standing.tied]
+    found.others, found.sure = len(standing.differences), standing.sure
+    return found
 
 
 def findings(results: Results, dataset: str) -> list[Markup]:

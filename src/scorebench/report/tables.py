@@ -22,6 +22,7 @@ class Entry:
     shade: float | None = None
     notes: list[str] = field(default_factory=list)
     overall: bool = False
+    at: str = ""
     at_floor: bool = False
 
 
@@ -125,7 +126,7 @@ def _entry(
         if state.kind == "diverged":
             return Entry("diverged", state.short, state.why)
         return Entry("missing", "no number", "not measured here, or the samples were not finite")
-    entry = Entry("number", said(level), shade=shade)
+    entry = Entry("number", said(level), shade=shade, at=f"{dataset}/{method}/{column[0]}")
     listed = ", ".join(f"{number(value, 4)} ({r})" for r, value in sorted(values.items()))
     entry.title = f"{measured.label}: {listed} (replicate)"
     if level.n < results.replicates:

@@ -1,0 +1,180 @@
+"""The numbers behind the charts of the page, as one compact JSON value: names once, then rows of numbers."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from markupsafe import Markup
+
+from scorebench import storage
+from scorebench.evidence.statistics import estimate
+from scorebench.report.catalogue import UNTRAINED, metric
+from scorebench.report.questions import combinations, denoising, singles
+from scorebench.report.recommendation import Recommendation
+from scorebench.report.results import Column, Results
+
+DIGITS = 5
+MOST = 60
+"""Points of a training curve that are kept."""
+Curve = Mapping[float, Mapping[int, float]]
+"""x -> replicate -> value."""
+
+CURVES = {
+    "score_error": "E w(σ) ‖s − s*‖² on validation points",
+    "validation_dsm": "E w(σ) ‖s + ε/σ‖² / 2 on validation points",
+    "loss": "training loss, to which every method adds a constant of its own",
+}
+"""Training curves and what they show, in the order in which they are offered."""
+
+
+def embedded(value: Any) -> Markup:
+    """JSON for a script element: nothing in it can end the element."""
+    text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    return Markup(text.replace("<", "\\u003c"))
+
+
+def book(results: Results, trained: dict[str, Path], advice: Mapping[str, Recommendation]) -> dict[str, Any]:
+    """Everything that the charts draw; `trained` are the folders of training by place."""
+    datasets, methods, schedules = results.datasets, results.methods(), results.schedules()
+    samplers = list(results.params["samplers"])
+    names = sorted({name for dataset in datasets for name in results.metrics(dataset)})
+    place = {name: i for i, name in enumerate(names)}
+    cells = [cell for cell in _cells(results) if results.state(*cell).kind in ("done", "partly")]
+    index = {cell: i for i, cell in enumerate(cells)}
+    mains = {dataset: results.main(dataset) for dataset in datasets}
+    return {
+        "study": results.spec["study"],
+        "replicates": results.replicates,
+        "datasets": datasets,
+        "main": [[place[m[0]], samplers.index(m[1]) if m[1] else -1] if (m := mains[d]) else None for d in datasets],
+        "methods": methods,
+        "oracles": [methods.index(method) for method in methods if results.oracle(method)],
+        "schedules": schedules,
+        "samplers": samplers,
+        "metrics": [
+            {"name": m.name, "label": m.label, "unit": m.unit, "best": m.best, "good": m.good}
+            for m in map(metric, names)
+        ],
+        "cells": [[datasets.index(d), methods.index(m), schedules.index(s)] for d, m, s in cells],
+        "levels": [row for dataset in datasets for row in _levels(results, dataset, place, samplers, index)],
+        "floors": [
+            [datasets.index(dataset), place[name], *_interval(level)]
+            for dataset in datasets
+            for name in results.metrics(dataset)
+            if (level := estimate(list(results.floor(dataset, name).values()))) is not None
+        ],
+        "scales": [
+            [index[cell], *_band(curve)] for cell in cells if (curve := results.curves.get((*cell, None, "D"), {}))
+        ],
+        "starts": list(_starts(results)),
+        "curves": [{"name": name, "label": label} for name, label in CURVES.items()],
+        "training": list(_training(cells, trained)),
+        "denoising": [denoising(results, dataset) for dataset in datasets],
+        "singles": [[datasets.index(d), index[d, m, s], _short(x)] for d, m, s, x in singles(results)],
+        "combinations": [
+            [datasets.index(c.dataset), index[c.dataset, c.method, c.schedule], methods.index(c.part)]
+            + [_short(x) for x in (c.ratio, c.low, c.high)]
+            for c in combinations(results)
+        ],
+        "ranges": [
+            [
+                _at(datasets, dataset),
+                _at(schedules, row.schedule),
+                _short(row.low),
+                _short(row.high),
+                row.best,
+            ]
+            for dataset, found in advice.items()
+            for row in found.ranges
+        ],
+    }
+
+
+def _at(names: list[str], name: str | None) -> int | None:
+    """Its index, or None for no name."""
+    return None if name is None else names.index(name)
+
+
+def _cells(results: Results) -> list[tuple[str, str, str]]:
+    """In the order of the study."""
+    order = (results.datasets, results.methods(), results.schedules())
+    return sorted(results.cells, key=lambda cell: [names.index(n) for names, n in zip(order, cell, strict=True)])
+
+
+def _short(value: float | None) -> float | None:
+    """As many digits as a chart can show."""
+    return None if value is None or not math.isfinite(value) else float(f"{value:.{DIGITS}g}")
+
+
+def _interval(level: Any) -> list[float | None]:
+    return [_short(level.mean), _short(level.half)]
+
+
+def _levels(
+    results: Results,
+    dataset: str,
+    place: dict[str, int],
+    samplers: list[str],
+    index: dict[tuple[str, str, str], int],
+) -> Iterator[list[Any]]:
+    """Rows of cell, sampler, metric, mean, half the interval, replicates, and how it stands.
+
+    How it stands: 2 best, 1 no difference to the best found, 0 behind, null where it can't win.
+    """
+    for name in results.metrics(dataset):
+        columns: list[Column] = results.columns(dataset, name)
+        standing = results.standing(dataset, name, columns)
+        for column in columns:
+            for method in results.methods(dataset):
+                level = estimate(list(results.values(dataset, method, column, name).values()))
+                if level is None or (dataset, method, column[0]) not in index:
+                    continue
+                label = f"{method}|{column[0]}|{column[1] or ''}"
+                mark = None
+                if standing is not None and (label == standing.best or label in standing.differences):
+                    mark = 2 if label == standing.best else int(label in standing.tied)
+                sampler = samplers.index(column[1]) if column[1] else -1
+                cell = index[dataset, method, column[0]]
+                yield [cell, sampler, place[name], *_interval(level), level.n, mark]
+
+
+def _band(curve: Curve) -> list[list[float | None]]:
+    """x, mean, lowest and highest value over replicates; only the first two where there is one replicate."""
+    x = sorted(curve)
+    values = [list(curve[at].values()) for at in x]
+    columns = [x, [sum(v) / len(v) for v in values]]
+    if any(len(v) > 1 for v in values):
+        columns += [[min(v) for v in values], [max(v) for v in values]]
+    return [[_short(v) for v in column] for column in columns]
+
+
+def _starts(results: Results) -> Iterator[list[Any]]:
+    """D(sigma) of untrained networks: data set, noise levels, means; the same curve once."""
+    for i, dataset in enumerate(results.datasets):
+        seen = []
+        for at, curve in results.curves.items():
+            if at[0] == dataset and at[4] == f"D{UNTRAINED}" and len(curve) > 1:
+                found = _band(curve)[:2]
+                if found not in seen:
+                    seen.append(found)
+                    yield [i, *found]
+
+
+def _training(cells: list[tuple[str, str, str]], trained: dict[str, Path]) -> Iterator[list[Any]]:
+    """Rows of cell, which curve, steps, means, lowest and highest values."""
+    for i, cell in enumerate(cells):
+        curves: dict[str, dict[float, dict[int, float]]] = {}
+        folder = trained.get("/".join(cell))
+        for row in storage.read_table(folder / "training.parquet").to_pylist() if folder else []:
+            if row["value"] is not None and math.isfinite(row["value"]):
+                curves.setdefault(row["metric"], {}).setdefault(row["step"], {})[row["replicate"]] = row["value"]
+        for k, name in enumerate(CURVES):
+            if curve := curves.get(name):
+                steps = sorted(curve)
+                every = -(-len(steps) // MOST)
+                kept = sorted({*steps[::every], steps[-1]})
+                yield [i, k, *_band({step: curve[step] for step in kept})]

@@ -1,0 +1,160 @@
+"""What the advisor says of each data set, beside what the study found best."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from markupsafe import Markup
+
+from scorebench import parts, storage
+from scorebench.evidence.statistics import estimate, number, said, standing
+from scorebench.report.catalogue import metric
+from scorebench.report.questions import singles
+from scorebench.report.results import Results
+
+if TYPE_CHECKING:
+    from scorebench.advisor import Advice
+
+NEAR = 2.0
+"""Noise levels within this factor are called alike: the rules themselves are no sharper."""
+
+
+@dataclass(frozen=True)
+class Range:
+    """Noise levels from low to high: of a schedule of the study, or, without one, of the advice."""
+
+    schedule: str | None
+    low: float
+    high: float
+    best: bool = False
+
+
+@dataclass(frozen=True)
+class Row:
+    """One piece of advice: what is advised and why, what the study found, and how the two compare."""
+
+    what: str
+    advised: str
+    why: str
+    found: Markup
+    agrees: str
+
+
+@dataclass
+class Recommendation:
+    """All about one data set; the best schedule is that of the best method."""
+
+    rows: list[Row]
+    ranges: list[Range]
+    warnings: list[str] = field(default_factory=list)
+
+
+def recommendation(results: Results, dataset: str, data: Path) -> Recommendation | None:
+    """The advisor's word on the training points beside the study's; None where nothing can be advised."""
+    from scorebench.advisor import advise
+
+    try:
+        advice = advise(storage.points_of(storage.read_table(data / "train.parquet")["x"]))
+    except ValueError:  # all points are the same, or not finite
+        return None
+    best = _best_schedule(results, dataset)
+    spans = {s: span for s in results.schedules(dataset) if (span := _span(results, s)) is not None}
+    ranges = [Range(None, advice.sigma_min, advice.sigma_max)]
+    ranges += [Range(schedule, *span, schedule == best) for schedule, span in spans.items()]
+    rows = [
+        *_of_range(advice, best, spans),
+        *_of_single(results, dataset, advice),
+        *_of_scale(results, dataset, advice),
+    ]
+    return Recommendation(rows, ranges, [caution.text for caution in advice.warnings])
+
+
+def _best_schedule(results: Results, dataset: str) -> str | None:
+    """The schedule of the best cell by the main metric."""
+    if (main := results.main(dataset)) is None:
+        return None
+    name, sampler = main
+    columns = [c for c in results.columns(dataset, name) if sampler in (None, c[1])]
+    found = results.standing(dataset, name, columns)
+    return found.best.split("|")[1] if found else None
+
+
+def _span(results: Results, schedule: str) -> tuple[float, float] | None:
+    """The lowest and the highest level of a schedule's ladder; None where it trains without noise."""
+    entry = results.params["schedules"][schedule]
+    built = parts.build("schedule", entry["schedule"], entry["options"])
+    if built.noise_free:
+        return None
+    ladder = built.ladder()
+    low, high = (float(f"{float(level):.6g}") for level in (ladder[-1], ladder[0]))  # of single precision
+    return low, high
+
+
+def _alike(a: float, b: float) -> str:
+    """Two noise levels in words: alike, or how many times apart."""
+    ratio = max(a, b) / min(a, b)
+    return f"alike, within a factor of {NEAR:g}" if ratio <= NEAR else f"apart by a factor of {number(ratio, 2)}"
+
+
+def _of_range(advice: Advice, best: str | None, spans: dict[str, tuple[float, float]]) -> Iterator[Row]:
+    ends = (("Lowest noise level", "sigma_min", 0), ("Highest noise level", "sigma_max", 1))
+    for what, name, end in ends:
+        advised = getattr(advice, name)
+        found, agrees = Markup("no schedule of many levels was compared"), ""
+        if best in spans and spans[best][0] < spans[best][1]:
+            found = Markup("{} of <b>{}</b>, the best schedule").format(number(spans[best][end]), best)
+            agrees = _alike(advised, spans[best][end])
+            tried = [s for s, span in spans.items() if span[0] < span[1]]
+            if not any(max(spans[s][end], advised) <= NEAR * min(spans[s][end], advised) for s in tried):
+                agrees += "; the study tried nothing near the advice"
+        yield Row(what, number(advised), _why(advice, name), found, agrees)
+
+
+def _of_single(results: Results, dataset: str, advice: Advice) -> Iterator[Row]:
+    """The one noise level for plain DSM, where the study tried several."""
+    levels = {(m, s): sigma for d, m, s, sigma in singles(results) if d == dataset}
+    values = {
+        f"{m}|{s}": v
+        for m, s in levels
+        if len(v := results.values(dataset, m, (s, None), "clean_error")) == results.replicates
+    }
+    found = standing(values, metric("clean_error").badness)
+    if found is None or len(values) < 2:
+        return
+    method, schedule = found.best.split("|")
+    sigma, level = levels[method, schedule], estimate(list(values[found.best].values()))
+    text = Markup("{} of <b>{}</b>, relative error on clean data {}").format(
+        number(sigma), schedule, said(level) if level else ""
+    )
+    tied = sorted(levels[label.split("|")[0], label.split("|")[1]] for label in found.tied)
+    if tied:
+        text += Markup("; no difference found to {}").format(", ".join(map(number, tied)))
+    why = _why(advice, "sigma_opt")
+    yield Row("One noise level for DSM", number(advice.sigma_opt), why, text, _alike(advice.sigma_opt, sigma))
+
+
+def _of_scale(results: Results, dataset: str, advice: Advice) -> Iterator[Row]:
+    """The scale where scores are hardest to learn, beside where the best cell's error is largest."""
+    columns = results.columns(dataset, "D_integral")
+    found = results.standing(dataset, "D_integral", columns)
+    if found is None:
+        return
+    method, schedule, _ = found.best.split("|")
+    curve = results.curves.get((dataset, method, schedule, None, "D"), {})
+    if len(curve) < 2:
+        return
+    means = {sigma: sum(v.values()) / len(v) for sigma, v in curve.items()}
+    worst = max(means, key=lambda sigma: means[sigma])
+    text = Markup("the error of the best method, <b>{}</b> on {}, is largest at {}").format(
+        method, schedule, number(worst)
+    )
+    why = _why(advice, "sigma_local")
+    yield Row("Hardest scale", number(advice.sigma_local), why, text, _alike(advice.sigma_local, worst))
+
+
+def _why(advice: Advice, name: str) -> str:
+    reason = advice.reasons[name]
+    return f"{reason.rule} ({reason.source})"

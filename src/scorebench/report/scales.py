@@ -1,0 +1,37 @@
+"""D(sigma) of every cell as tables: what a reader without scripts, or of paper, has in place of the charts."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from scorebench.evidence.statistics import number
+from scorebench.report.results import Results
+
+
+@dataclass
+class ScaleTable:
+    """One schedule: its noise levels, and per method the means over replicates, as text."""
+
+    schedule: str
+    sigmas: list[str]
+    lines: list[tuple[str, list[str]]]
+
+
+def scale_tables(results: Results, dataset: str) -> list[ScaleTable]:
+    """A table per schedule of more than one noise level."""
+    found = []
+    for schedule in results.schedules(dataset):
+        curves = {
+            method: curve
+            for method in results.methods(dataset)
+            if len(curve := results.curves.get((dataset, method, schedule, None, "D"), {})) > 1
+        }
+        sigmas = sorted({sigma for curve in curves.values() for sigma in curve})
+        lines = [(method, [_mean(curve.get(sigma, {})) for sigma in sigmas]) for method, curve in curves.items()]
+        if lines:
+            found.append(ScaleTable(schedule, [number(sigma, 2) for sigma in sigmas], lines))
+    return found
+
+
+def _mean(values: dict[int, float]) -> str:
+    return number(sum(values.values()) / len(values), 2) if values else ""
