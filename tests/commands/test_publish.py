@@ -12,7 +12,7 @@ from typer.testing import CliRunner
 
 from scorebench import jobs, storage
 from scorebench.cli import app
-from scorebench.commands.publish import as_csv, condensed
+from scorebench.commands.publish import COLUMNS, as_csv, condensed
 from scorebench.study import UPTO, Job, Study
 
 TINY = """\
@@ -57,29 +57,42 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def published(folder: Path) -> list[dict[str, str]]:
-    with (folder / "studies/results/tiny/results.csv").open(newline="") as file:
+def published(folder: Path, name: str = "results") -> list[dict[str, str]]:
+    with (folder / f"studies/results/tiny/{name}.csv").open(newline="") as file:
         return list(csv.DictReader(file))
+
+
+def told(folder: Path, row: dict[str, str]) -> list[dict]:
+    """What the report has of a published row, by replicate."""
+    table = storage.read_table(folder / "reports/tiny/results.parquet").to_pylist()
+    names = ("dataset", "method", "schedule", "sampler", "metric")
+    same = [each for each in table if all(row[name] == (each[name] or "") for name in names)]
+    return sorted(same, key=lambda each: (each["sigma"] or 0, each["replicate"]))
 
 
 def test_every_replicate_of_a_number_is_there(finished):
     rows = published(finished)
-    report = storage.read_table(finished / "reports/tiny/results.parquet").to_pylist()
-    assert {row["metric"] for row in rows} >= {"D", "D_integral", "D_max", "sliced_wasserstein", "evaluations"}
+    assert {row["metric"] for row in rows} >= {"D_integral", "D_max", "sliced_wasserstein", "evaluations"}
     for row in rows:
-        same = [
-            given["value"]
-            for given in sorted(report, key=lambda given: given["replicate"])
-            if all(row[name] == (given[name] or "") for name in ("dataset", "method", "schedule", "sampler", "metric"))
-            and (not row["sigma"] or given["sigma"] == pytest.approx(float(row["sigma"]), rel=1e-4))
-        ]
+        same = [each["value"] for each in told(finished, row) if each["sigma"] is None]
         assert int(row["n"]) == len(same) == 3
         assert float(row["mean"]) == pytest.approx(statistics.fmean(same), rel=1e-4)
         assert float(row["se"]) == pytest.approx(statistics.stdev(same) / 3**0.5, rel=1e-4)
-        if row["sigma"]:
-            assert row["values"] == ""
-        else:
-            assert [float(value) for value in row["values"].split()] == pytest.approx(same, rel=1e-4)
+        assert [float(value) for value in row["values"].split()] == pytest.approx(same, rel=1e-4)
+
+
+def test_curves_over_sigma_are_there(finished):
+    rows = published(finished, "scales")
+    assert "D" in {row["metric"] for row in rows}
+    for row in rows:
+        same = [each for each in told(finished, row) if each["sigma"] is not None]
+        values = [[each["value"] for each in same[3 * i : 3 * i + 3]] for i in range(3)]
+        assert [float(sigma) for sigma in row["sigma"].split()] == pytest.approx([0.05, 0.5, 5], rel=1e-4)
+        assert [float(mean) for mean in row["mean"].split()] == pytest.approx(
+            list(map(statistics.fmean, values)), rel=1e-3
+        )
+        errors = [statistics.stdev(each) / 3**0.5 for each in values]
+        assert [float(error) for error in row["se"].split()] == pytest.approx(errors, rel=0.06)
 
 
 def test_every_number_says_where_it_comes_from(finished, monkeypatch):
@@ -113,4 +126,4 @@ def test_lost_replicates_keep_their_places():
     ]
     (row,) = condensed(rows)
     assert (row["n"], row["mean"], row["values"]) == (2, 2.0, "1 - 3 -")
-    assert as_csv([row]).splitlines()[1] == "a,m,s,,D_max,,2,2,1,1 - 3 -,k"
+    assert as_csv(COLUMNS, [row]).splitlines()[1] == "a,m,s,,D_max,2,2,1,1 - 3 -,k"

@@ -6,6 +6,7 @@ import csv
 import io
 import statistics
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,22 +16,27 @@ from scorebench import provenance, storage
 from scorebench.study import Job, Study
 
 FOLDER = Path("studies", "results")
-COLUMNS = ("dataset", "method", "schedule", "sampler", "metric", "sigma", "n", "mean", "se", "values", "key")
-DIGITS = 5
-"""Significant digits of what is published; intervals of ten replicates say less."""
+PLACE = ("dataset", "method", "schedule", "sampler", "metric")
+COLUMNS = (*PLACE, "n", "mean", "se", "values", "key")
+SCALES = (*PLACE, "sigma", "mean", "se", "key")
+LEFT_OUT = ("relative_error", "cosine")
+"""By sigma: other ways to say D."""
+
+LOST = ("diverged", "failed")
 
 Row = dict[str, Any]
 
 
 def publish(study: Annotated[Path, typer.Option("--study", help="the study file")]) -> None:
-    """Write results.csv and about.json of a finished study to studies/results/<study>, for git."""
+    """Write results.csv, scales.csv and about.json of a finished study to studies/results/<study>, for git."""
     loaded = Study(study)
     if not loaded.report_is_current():
         typer.echo(f"{study} is not finished: `snakemake --cores all --config study={study}` first", err=True)
         raise typer.Exit(1)
     rows = storage.read_table(loaded.files(Job("report"))["results.parquet"]).to_pylist()
     folder = FOLDER / loaded.name
-    storage.write_text(folder / "results.csv", as_csv(condensed(rows)))
+    storage.write_text(folder / "results.csv", as_csv(COLUMNS, condensed(rows)))
+    storage.write_text(folder / "scales.csv", as_csv(SCALES, curves(rows)))
     storage.write_json(folder / "about.json", about(loaded))
     typer.echo(str(folder / "results.csv"))
 
@@ -38,44 +44,65 @@ def publish(study: Annotated[Path, typer.Option("--study", help="the study file"
 def condensed(rows: list[Row]) -> list[Row]:
     """One row for all replicates of a number: how many are finite, their mean and its standard error.
 
-    Numbers without a sigma also keep the values of the replicates in their order, `-` for one that is not finite or
-    whose training did not come to its end: differences are paired by replicate. Of untrained networks just these.
+    `values` are those of the replicates in their order, `-` for one that is not finite or whose training did not come
+    to its end: differences are paired by replicate.
     """
+    found = []
+    for place, members in _grouped(rows, lambda row: row["sigma"] is None).items():
+        values = [_kept(row) for row in members]
+        found.append(dict(zip(COLUMNS, (*place, *_moments(values), _list(values, 5), members[0]["key"]), strict=True)))
+    return found
+
+
+def curves(rows: list[Row]) -> list[Row]:
+    """One row for a number at all noise levels: levels, means over replicates and standard errors, as lists."""
+    found = []
+    for place, members in _grouped(rows, lambda row: row["sigma"] is not None).items():
+        if place[4] in LEFT_OUT or place[4].endswith("_untrained"):
+            continue
+        levels = sorted({row["sigma"] for row in members})
+        moments = [_moments([_kept(row) for row in members if row["sigma"] == level]) for level in levels]
+        means, errors = ([moment[k] for moment in moments] for k in (1, 2))
+        lists = (_list(levels, 5), _list(means, 4), _list(errors, 2))
+        found.append(dict(zip(SCALES, (*place, *lists, members[0]["key"]), strict=True)))
+    return found
+
+
+def _grouped(rows: list[Row], wanted: Callable[[Row], bool]) -> dict[tuple[Any, ...], list[Row]]:
+    """Rows by place, both in order, a place's rows by replicate."""
     groups: dict[tuple[Any, ...], list[Row]] = defaultdict(list)
     for row in rows:
-        if not (row["sigma"] is not None and row["metric"].endswith("_untrained")):
-            groups[*(row[name] for name in COLUMNS[:6]), row["key"]].append(row)
-    found = []
-    for (*names, key), members in groups.items():
+        if wanted(row):
+            groups[tuple(row[name] for name in PLACE)].append(row)
+    for members in groups.values():
         members.sort(key=lambda row: -1 if row["replicate"] is None else row["replicate"])
-        lost = {"diverged", "failed"}
-        values = [None if row["status"] in lost else row["value"] for row in members]
-        finite = [value for value in values if value is not None]
-        row = dict(zip(COLUMNS, names, strict=False)) | {"n": len(finite), "key": key}
-        row["mean"] = statistics.fmean(finite) if finite else None
-        row["se"] = statistics.stdev(finite) / len(finite) ** 0.5 if len(finite) > 1 else None
-        row["values"] = " ".join(map(_short, values)) if row["sigma"] is None else ""
-        found.append(row)
-    return sorted(found, key=lambda row: tuple(_order(row[name]) for name in COLUMNS[:6]))
+    return {place: groups[place] for place in sorted(groups, key=lambda place: [name or "" for name in place])}
 
 
-def as_csv(rows: list[Row]) -> str:
-    """The rows as a file, numbers to DIGITS significant digits."""
+def _kept(row: Row) -> float | None:
+    value: float | None = row["value"]
+    return None if row["status"] in LOST else value
+
+
+def _moments(values: list[float | None]) -> tuple[int, float | None, float | None]:
+    finite = [value for value in values if value is not None]
+    mean = statistics.fmean(finite) if finite else None
+    return len(finite), mean, statistics.stdev(finite) / len(finite) ** 0.5 if len(finite) > 1 else None
+
+
+def _list(values: Sequence[float | None], digits: int) -> str:
+    return " ".join("-" if value is None else f"{value:.{digits}g}" for value in values)
+
+
+def as_csv(columns: tuple[str, ...], rows: list[Row]) -> str:
+    """The rows as a file, numbers to five significant digits: intervals of ten replicates say less."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(COLUMNS)
+    writer.writerow(columns)
     for row in rows:
-        cells = ((row[name], name) for name in COLUMNS)
-        writer.writerow("" if v is None else _short(v) if name in ("mean", "se", "sigma") else v for v, name in cells)
+        cells = (row[name] for name in columns)
+        writer.writerow("" if v is None else f"{v:.5g}" if isinstance(v, float) else v for v in cells)
     return text.getvalue()
-
-
-def _short(value: float | None) -> str:
-    return "-" if value is None else f"{value:.{DIGITS}g}"
-
-
-def _order(value: Any) -> tuple[bool, Any]:
-    return value is not None, 0 if value is None else value
 
 
 def about(study: Study) -> dict[str, Any]:
