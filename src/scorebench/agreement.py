@@ -26,9 +26,10 @@ STAGES = tuple(UPTO)
 
 
 def planned(study: Study) -> dict[Path, dict[str, str]]:
-    """The plan files and what they must hold; floors belong to the evaluate stage."""
+    """The plan files and what they must hold; floors and gradients belong to the evaluate stage."""
     plans = {stage: study.plan(stage) for stage in STAGES}
-    plans["evaluate"] = plans["evaluate"] | {f"floor/{at}": key for at, key in study.plan("floor").items()}
+    for stage in ("floor", "microscope"):
+        plans["evaluate"] |= {f"{stage}/{at}": key for at, key in study.plan(stage).items()}
     return {Path("plan", study.name, f"{stage}.json"): plan for stage, plan in plans.items()}
 
 
@@ -74,7 +75,7 @@ def run_stage(study: Study, stage: str) -> int:
     if absent := study.missing(UPTO[stage]):
         print(f"{len(absent)} planned files are not there, the first: {absent[0]}", file=sys.stderr)
         return 1
-    for each in ("floor", "evaluate") if stage == "evaluate" else (stage,):
+    for each in ("floor", "microscope", "evaluate") if stage == "evaluate" else (stage,):
         clear(study, each)
     if stage == "report" and not os.environ.get("MLFLOW_TRACKING_URI"):  # experiments aside would change that store too
         _follow(study)

@@ -84,6 +84,13 @@ def floor(dataset: DatasetName, study: StudyFile = DEFAULT, key: Key = "") -> No
 
 @app.command()
 @plainly
+def microscope(dataset: DatasetName, study: StudyFile = DEFAULT, key: Key = "") -> None:
+    """Look at the gradients of methods on one data set."""
+    run_job(study, "microscope", dataset, key)
+
+
+@app.command()
+@plainly
 def train(cell: CellName, study: StudyFile = DEFAULT, key: Key = "") -> None:
     """Train one cell, all replicates at once."""
     run_job(study, "train", cell, key)

@@ -53,7 +53,8 @@ def jobs_of(study: Study, at: str) -> list[Job]:
     stages = ("train", "sample", "evaluate") if "/" in at else ("prepare", "floor")
     if at == "report":
         return [study.job("report")]
-    return [study.job(stage, at) for stage in stages]
+    found = [study.job(stage, at) for stage in stages]
+    return found + [job for job in study.jobs("microscope") if job.at == at]
 
 
 def flat(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:

@@ -24,7 +24,7 @@ def named(studies: list[Study], revisions: list[str]) -> set[Path]:
     kept = {study.directory(job) for study in studies for stage in JOBS for job in study.jobs(stage)}
     for revision in revisions:
         for stage in FILES:
-            if stage not in ("floor", "report"):
+            if stage not in ("floor", "microscope", "report"):
                 kept |= {_folder(stage, at, key) for at, key in _plan_at(revision, stage).items()}
     return kept
 
@@ -39,8 +39,9 @@ def _plan_at(revision: str, stage: str) -> dict[str, str]:
 
 
 def _folder(stage: str, at: str, key: str) -> Path:
-    if at.startswith("floor/"):
-        stage, at = "floor", at.removeprefix("floor/")
+    for kind in ("floor", "microscope"):
+        if at.startswith(f"{kind}/"):
+            stage, at = kind, at.removeprefix(f"{kind}/")
     return Study.root_of("default", stage) / at / key
 
 

@@ -308,6 +308,12 @@ def _check_references(plain: dict[str, Any], fault: Any) -> None:
         for section in ("datasets", "methods", "schedules"):
             for j, name in enumerate(_list(_mapping(block).get(section))):
                 refer(("grid", i, section, j), name, section)
+    if microscope := _mapping(plain.get("microscope")):
+        for section in ("datasets", "methods"):
+            for j, name in enumerate(_list(microscope.get(section))):
+                refer(("microscope", section, j), name, section)
+        refer(("microscope", "schedule"), microscope.get("schedule"), "schedules")
+        refer(("microscope", "network"), microscope.get("network", "default"), "networks")
     refer(("budgets", "reference"), budgets.get("reference"), "methods", told=True)
     for budget in variants.SHARED:
         for j, name in enumerate(name for b, name in listed if b == budget):

@@ -205,6 +205,28 @@ class Evaluation(Section):
     likelihood: Likelihood | None = Field(None, description="without it, no likelihoods: they take the longest")
 
 
+class Reference(Section):
+    """How the networks of the microscope are trained, by explicit score matching."""
+
+    steps: Annotated[int, Field(ge=80)] = Field(3000, description="optimiser steps")
+    batch: PositiveInt = Field(256, description="data points per step and network")
+    learning_rate: PositiveFloat = Field(0.003, description="highest learning rate of Adam")
+    ema: Fraction = Field(0.998, description="decay of the averaged weights")
+
+
+class Microscope(Section):
+    """How noisy the gradients of methods are: per sample, scale by scale, on networks trained with the exact score."""
+
+    datasets: Annotated[list[Name], Field(min_length=1, description="data sets with a known score")]
+    methods: Annotated[list[Name], Field(min_length=1, description="whose gradients; covariances are those with dsm")]
+    schedule: Name = Field(description="noise schedule on which the networks are trained")
+    network: Name = Field("default", description="a name under `networks`")
+    reference: Reference = Field(default_factory=Reference, description="how the networks are trained")
+    replicates: Annotated[int, Field(ge=1, le=100)] = Field(3, description="networks, each with samples of its own")
+    samples: Annotated[int, Field(ge=3)] = Field(1024, description="samples per network and noise level")
+    sigmas: SigmaGrid = Field(default_factory=SigmaGrid, description="noise levels")
+
+
 class Job(Section):
     """What one job of a stage may use."""
 
@@ -234,6 +256,7 @@ class Compute(Section):
     train: TrainJob = Field(default_factory=TrainJob, description="training one cell, all replicates at once")
     sample: GpuJob = Field(default_factory=GpuJob, description="sampling from one cell")
     evaluate: Job = Field(default_factory=Job, description="measuring one cell, or the floors of one data set")
+    microscope: Job = Field(default_factory=Job, description="looking at gradients on one data set")
     report: Job = Field(default_factory=Job, description="drawing the report")
 
 
@@ -260,4 +283,5 @@ class Params(Section):
     training: Training = Field(description="how every network is trained")
     sampling: Sampling = Field(description="how much is sampled")
     evaluation: Evaluation = Field(default_factory=Evaluation, description="what is measured")
+    microscope: Microscope | None = Field(None, description="a look at the gradients of methods; without it, none")
     compute: Compute = Field(default_factory=Compute, description="resources per job")

@@ -23,6 +23,7 @@ FILES = {
     "train": ("model.safetensors", "training.parquet", "run.json"),
     "sample": ("samples.parquet", "run.json"),
     "floor": ("floors.parquet", "run.json"),
+    "microscope": ("gradients.parquet", "run.json"),
     "evaluate": ("scores.parquet", "run.json"),
     "report": ("report.html", "results.parquet", "results.csv", "scales.csv", "times.csv", "metrics.json", "KEY"),
 }
@@ -32,12 +33,14 @@ UPTO = {
     "prepare": ("prepare",),
     "train": ("prepare", "train"),
     "sample": ("prepare", "train", "sample"),
-    "evaluate": ("prepare", "train", "sample", "floor", "evaluate"),
-    "report": ("prepare", "train", "sample", "floor", "evaluate", "report"),
+    "evaluate": ("prepare", "train", "sample", "floor", "microscope", "evaluate"),
+    "report": ("prepare", "train", "sample", "floor", "microscope", "evaluate", "report"),
 }
 """What the named target of a stage builds."""
 
-FOLDERS = {"train": "checkpoints", "sample": "samples", "floor": "floors", "evaluate": "scores"}
+FOLDERS = {
+    "train": "checkpoints", "sample": "samples", "floor": "floors", "microscope": "gradients", "evaluate": "scores",
+}  # fmt: skip
 
 
 @dataclass(frozen=True, order=True)
@@ -98,6 +101,10 @@ class Study:
                 self._training([cell.dataset, cell.method, cell.schedule])
             except budgets.NoCosts as error:
                 raise fault_at(self.file, ("budgets", "time"), str(error)) from None
+        for i, name in enumerate(p.microscope.datasets if p.microscope else []):
+            if not self.sources[name].known_score:
+                place, text = ("microscope", "datasets", i), f"the exact score of '{name}' is not known"
+                raise fault_at(self.file, place, text)
         self.key = functools.cache(self._key)
         self.directory = functools.cache(self._directory)
         self.files = functools.cache(self._files)
@@ -151,6 +158,8 @@ class Study:
             return [Job(stage)]
         if stage in ("prepare", "floor"):
             return [Job(stage, name) for name in sorted({cell.dataset for cell in self.applicable})]
+        if stage == "microscope":
+            return [Job(stage, name) for name in self.params.microscope.datasets] if self.params.microscope else []
         return [Job(stage, str(cell)) for cell in self.applicable]
 
     @functools.cache  # noqa: B019  one study per process
@@ -178,7 +187,7 @@ class Study:
         match job.stage:
             case "prepare":
                 return {}
-            case "floor" | "train":
+            case "floor" | "microscope" | "train":
                 return {"data": data}
             case "sample":
                 return {"data": data, "checkpoint": Job("train", at)}
@@ -223,6 +232,8 @@ class Study:
                 }
             case "floor":
                 return {**common, "evaluation": p.evaluation.model_dump(), "points": p.sampling.points}
+            case "microscope":
+                return self._microscope(names[0])
             case "report":
                 return {"study": self.name, "params": p.model_dump(mode="json"), "cells": self._cells_said()}
         method = p.methods[names[1]]
@@ -258,6 +269,26 @@ class Study:
             told["checkpoint_seconds"] = self.params.compute.train.checkpoint_seconds
         return told
 
+    def _microscope(self, dataset: str) -> dict[str, Any]:
+        p, m = self.params, self.params.microscope
+        assert m is not None
+        methods = {
+            name: self._part("objective", self.objectives[name], p.methods[name].objective)
+            for name in m.methods
+            if self.objectives[name].not_applicable(self._setting(dataset, name, m.schedule)) is None
+        }
+        return {
+            "seed": p.seed,
+            "replicates": m.replicates,
+            "network": self._part("network", self.networks[m.network], p.networks[m.network].network),
+            "schedule": self._schedule(m.schedule),
+            "reference": m.reference.model_dump() | {"log_every": m.reference.steps},
+            "methods": methods,
+            "samples": m.samples,
+            "sigmas": m.sigmas.model_dump(),
+            "threads": p.compute.microscope.threads,
+        }
+
     def _cells_said(self) -> list[dict[str, Any]]:
         return [
             {"dataset": c.dataset, "method": c.method, "schedule": c.schedule, "reason": c.reason} for c in self.cells
@@ -269,7 +300,7 @@ class Study:
         if job.stage == "report":
             return found
         spec = self.spec(job)
-        used = [*spec.values(), *spec.get("samplers", {}).values()]
+        used = [*spec.values(), *spec.get("samplers", {}).values(), *spec.get("methods", {}).values()]
         named = (part for part in used if isinstance(part, dict) and "kind" in part)
         return (*found, *(parts.module(part["kind"], part["name"]) for part in named))
 

@@ -86,7 +86,7 @@ def _unplanned(study: Study, stage: str) -> Iterator[Finding]:
 def job_folders(study: Study, stage: str, top: Path = Path()) -> list[Path]:
     """Folders that hold results of a stage, of any key, relative to `top`."""
     root = study.root(stage)
-    depth = 2 if stage in ("prepare", "floor") else 4
+    depth = 2 if stage in ("prepare", "floor", "microscope") else 4
     return sorted(path.relative_to(top) for path in (top / root).glob("/".join("*" * depth)) if path.is_dir())
 
 

@@ -1,4 +1,4 @@
-# Evaluation: every cell against the truth, and the truth against itself.
+# Evaluation: every cell against the truth, the truth against itself, and the gradients of methods.
 # all scores
 rule evaluate:
     input:
@@ -46,4 +46,24 @@ rule floor_dataset:
         "Measuring the true-against-true floor of {wildcards.dataset}"
     shell:
         "{SCOREBENCH} floor --study {STUDY_FILE:q} --dataset {wildcards.dataset}"
+        " --key {wildcards.key} >{log:q} 2>&1"
+
+
+rule microscope_dataset:
+    input:
+        data=result_of("microscope", "data"),
+    output:
+        results("microscope", "{dataset}/{key}"),
+    log:
+        log_of("microscope", "{dataset}/{key}"),
+    benchmark:
+        benchmark_of("microscope", "{dataset}/{key}")
+    threads: STUDY.params.compute.microscope.threads
+    resources:
+        mem_mb=attempt_mem("microscope"),
+        runtime=attempt_runtime("microscope"),
+    message:
+        "Looking at the gradients of methods on {wildcards.dataset}"
+    shell:
+        "{SCOREBENCH} microscope --study {STUDY_FILE:q} --dataset {wildcards.dataset}"
         " --key {wildcards.key} >{log:q} 2>&1"

@@ -15,6 +15,9 @@ from scorebench.stages import Inputs, Spec
 TRUTH = "truth"
 """Stands as the method of the true-against-true floors."""
 
+MICROSCOPE = "microscope"
+"""Stands as the status of what was measured on networks of no cell."""
+
 SCHEMA = pa.schema(
     [
         ("dataset", pa.string()),
@@ -57,6 +60,10 @@ def collect(spec: Spec, inputs: Inputs) -> pa.Table:
             {"dataset": at, "method": TRUTH, "status": TRUTH, "key": key, **row}
             for row in storage.read_table(folder / "floors.parquet").to_pylist()
         ]
+    for at, folder in folders(inputs, "microscope"):
+        common = {"dataset": at, "status": MICROSCOPE, "key": storage.read_json(folder / "run.json")["key"]}
+        table = storage.read_table(folder / "gradients.parquet").drop_columns("error")
+        rows += [{**common, **row} for row in table.to_pylist()]
     trained = cards(inputs, "train")
     for at, folder in folders(inputs, "evaluate"):
         names = dict(zip(("dataset", "method", "schedule"), at.split("/"), strict=True))
@@ -86,7 +93,7 @@ def times(inputs: Inputs) -> pa.Table:
     return pa.Table.from_pylist(
         [
             {"stage": stage, "at": at, "seconds": card["seconds"], "peak_memory_mb": card["peak_memory_mb"]}
-            for stage in ("prepare", "floor", "train", "sample", "evaluate")
+            for stage in ("prepare", "floor", "microscope", "train", "sample", "evaluate")
             for at, card in cards(inputs, stage).items()
         ]
     )
