@@ -89,6 +89,7 @@ def test_scores_hold_every_metric_for_every_replicate(folders: dict[str, Path], 
         low, middle, high = (D[s] for s in sorted(D))
         assert value["D_integral"] == pytest.approx(np.log(10) * (low / 2 + middle + high / 2), rel=1e-6)
         assert value["finite_share"] == 1
+        assert value["D_small"] == pytest.approx(D[min(D)], rel=1e-6)
         assert {"clean_error", "clean_error_untrained", "c2st", "energy_distance", "mode_coverage", "mmd"} <= set(value)
         assert {"negative_log_density", "nearest_train_ratio", "excess_loss_integral"} <= set(value)
         for metric in ("cosine", "stein_alpha", "divergence_balance", "excess_loss"):

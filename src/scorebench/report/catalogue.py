@@ -48,6 +48,10 @@ KNOWN = {
             "The largest D(σ) = σ² E‖s − s*‖² among the noise levels.",
         ),
         Metric(
+            "D_small", "Score error at small noise", "", "low",
+            "The mean of D(σ) = σ² E‖s − s*‖² over the noise levels up to 0.1.",
+        ),
+        Metric(
             "sliced_wasserstein", "Sliced 2-Wasserstein distance of samples", "units of the data", "low",
             "Between samples and test points, over random directions.",
         ),

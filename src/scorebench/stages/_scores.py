@@ -20,6 +20,10 @@ Row = tuple[int, str | None, str, float | None, float | None]
 """Replicate, sampler, metric, sigma, value."""
 
 
+SMALL = 0.1
+"""Noise levels up to which `D_small` is the mean of D, in the units of the prepared data."""
+
+
 class Scores:
     """The networks of a cell, of all replicates that have one, and the noise levels of the measurements."""
 
@@ -82,6 +86,8 @@ class Scores:
         if len(self.sigmas) > 1:
             yield from self._each(f"D_integral{suffix}", integral(self.sigmas, D))
             yield from self._each(f"D_max{suffix}", D.max(-1).values)
+            if bool((small := self.sigmas <= SMALL * (1 + 1e-9)).any()):
+                yield from self._each(f"D_small{suffix}", D[:, small].mean(-1))
 
         def at_lowest(x: Tensor, sigma: Tensor) -> Tensor:
             s: Tensor = score(x, sigma + self.lowest.to(sigma))
