@@ -82,7 +82,7 @@ def test_variants_change_what_they_say_and_nothing_else(tmp_path):
 def test_a_rate_of_its_own_is_not_chosen(tmp_path):
     study = Study(write(tmp_path, base=BASE))
     assert trained(study, "ring8/dsm/log_uniform")["training"] == {
-        "steps": 40, "batch": 34, "learning_rates": [0.003, 0.01], "trials": {"replicates": 2, "share": 0.3},
+        "steps": 40, "batch": 34, "learning_rates": [0.003, 0.01], "trials": {"replicates": 2, "share": 1.0},
         "ema": 0.9, "log_every": 100,
     }  # fmt: skip
     own = trained(study, "ring8/ssm_vr/log_uniform")["training"]

@@ -117,7 +117,10 @@ class Trials(Section):
     """The short trainings that choose a learning rate, on random streams that no replicate has."""
 
     replicates: Annotated[int, Field(ge=1, le=100)] = Field(2, description="trainings per rate")
-    share: Annotated[float, Field(gt=0, le=1)] = Field(0.3, description="their steps, as a share of the training's")
+    share: Annotated[float, Field(gt=0, le=1)] = Field(
+        1.0,
+        description="their steps, as a share of the training's; short trials favour rates that are too high in the end",
+    )
 
 
 class Training(Section):
