@@ -116,6 +116,10 @@ def test_the_best_mix_of_two_objectives_has_the_smallest_variance():
     best = float((C[0, 0] - C[0, 1]) / (C[0, 0] + C[1, 1] - 2 * C[0, 1]))
     assert mixed(best) <= min(mixed(best - 0.01), mixed(best + 0.01))
     assert moments.best_weight("dsm", "ism").value == pytest.approx(best, abs=0.05)
+    plain = float(C[0, 0] / (C[0, 0] + C[1, 1]))
+    assert moments.weight_gap("dsm", "ism").value == pytest.approx(best - plain, abs=0.02)
+    gain = min(float(C[0, 0]), float(C[1, 1])) / mixed(best)
+    assert moments.mix_gain("dsm", "ism").value == pytest.approx(gain, abs=0.05)
     assert moments.correlation("dsm", "dsm").value == pytest.approx(1.0, abs=1e-9)
     assert moments.variance("dsm").value == pytest.approx(float(C[0, 0]), rel=1e-9)
 

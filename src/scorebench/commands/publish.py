@@ -18,7 +18,7 @@ from scorebench.study import Job, Study
 FOLDER = Path("studies", "results")
 PLACE = ("dataset", "method", "schedule", "sampler", "metric")
 COLUMNS = (*PLACE, "n", "mean", "se", "values", "key")
-SCALES = (*PLACE, "sigma", "mean", "se", "key")
+SCALES = (*PLACE, "n", "sigma", "mean", "se", "key")
 LEFT_OUT = ("relative_error", "cosine")
 """By sigma: other ways to say D."""
 
@@ -62,9 +62,9 @@ def curves(rows: list[Row]) -> list[Row]:
             continue
         levels = sorted({row["sigma"] for row in members})
         moments = [_moments([_kept(row) for row in members if row["sigma"] == level]) for level in levels]
-        means, errors = ([moment[k] for moment in moments] for k in (1, 2))
+        n, means, errors = min(moment[0] for moment in moments), *([m[k] for m in moments] for k in (1, 2))
         lists = (_list(levels, 5), _list(means, 4), _list(errors, 2))
-        found.append(dict(zip(SCALES, (*place, *lists, members[0]["key"]), strict=True)))
+        found.append(dict(zip(SCALES, (*place, n, *lists, members[0]["key"]), strict=True)))
     return found
 
 
@@ -109,7 +109,7 @@ def about(study: Study) -> dict[str, Any]:
     """Where the numbers come from: the study, its keys, commits, machines and versions, and what every cell did."""
     cards = {
         (stage, job.at): storage.read_json(study.card(job))
-        for stage in ("prepare", "floor", "train", "sample", "evaluate")
+        for stage in ("prepare", "floor", "microscope", "train", "sample", "evaluate")
         for job in study.jobs(stage)
     }
     each = list(cards.values())

@@ -131,6 +131,24 @@ class GradientMoments:
 
         return self.jackknife(weight, name, other)
 
+    def mix_gain(self, name: str, other: str) -> Estimate:
+        """The smaller of the two variances over that of the best mix: 1 where mixing gains nothing."""
+
+        def gain(C: Tensor) -> Tensor:
+            a, b, c = C[..., 0, 0], C[..., 1, 1], C[..., 0, 1]
+            return torch.minimum(a, b) * (a + b - 2 * c) / (a * b - c**2)
+
+        return self.jackknife(gain, name, other)
+
+    def weight_gap(self, name: str, other: str) -> Estimate:
+        """lambda* less V_a / (V_a + V_b), what it is for gradients without correlation."""
+
+        def gap(C: Tensor) -> Tensor:
+            a, b, c = C[..., 0, 0], C[..., 1, 1], C[..., 0, 1]
+            return (a - c) / (a + b - 2 * c) - a / (a + b)
+
+        return self.jackknife(gap, name, other)
+
 
 def gradient_moments(
     losses: Mapping[str, Loss],

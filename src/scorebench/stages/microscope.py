@@ -39,8 +39,10 @@ def microscope(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
 
     Per phase (start, early, end) of a reference network, noise level and method:
     gradient_variance@PHASE: V = tr Cov of the per-sample gradient in all parameters;
-    gradient_covariance@PHASE: C with DSM, gradient_correlation@PHASE: C / sqrt(V V_DSM), best_weight@PHASE: the weight
-    on the method with which its mix with DSM varies least.
+    gradient_covariance@PHASE: C with DSM, gradient_correlation@PHASE: C / sqrt(V V_DSM), gradient_ratio@PHASE:
+    V / V_DSM;
+    best_weight@PHASE: the weight on the method with which its mix with DSM varies least, weight_gap@PHASE: that less
+    V_DSM / (V + V_DSM), mix_gain@PHASE: the smaller of V and V_DSM over the variance of that mix.
     gradient_evaluations: network evaluations of a sample. ESM is always among the methods: its V is the share that the
     misfit of the network has in all of them. Methods that learn while training have their initial rule.
     """
@@ -93,7 +95,10 @@ def _rows(moments: GradientMoments, baseline: str | None) -> list[tuple[str, str
         rows.append((name, "gradient_covariance", float(moments.covariance[at[0], at[1]]), None))
         for metric, estimate in (
             ("gradient_correlation", moments.correlation(baseline, name)),
+            ("gradient_ratio", moments.variance_ratio(name, baseline)),
             ("best_weight", moments.best_weight(baseline, name)),
+            ("weight_gap", moments.weight_gap(baseline, name)),
+            ("mix_gain", moments.mix_gain(baseline, name)),
         ):
             rows.append((name, metric, estimate.value, estimate.error))
     return rows
