@@ -14,7 +14,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install run study ui pull git-pull push test test-fast lint format docs check-agreement agree bench judge peers clean
+.PHONY: help install run study resume soak ui pull git-pull push test test-fast lint format docs check-agreement agree bench judge peers clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -37,6 +37,10 @@ run: install ## the whole study, its report and MLflow
 study: install ## NAME=noise, hybrid or data [SIZE=quick|full]: runs it, then writes studies/results/NAME for git
 	snakemake --cores $(CORES) --config study=$(NAMED) --quiet host reason -- all
 	scorebench publish --study $(NAMED)
+
+resume: install ## after a run that was stopped or killed: end the jobs it left, unlock, go on
+	scorebench resume --study $(STUDY)
+	$(MAKE) run
 
 ui: install ## every run in MLflow, in the browser; prints the address
 	scorebench track --study $(STUDY)
@@ -65,6 +69,10 @@ push: install ## results and what names them: refused unless all is whole, agree
 
 test: install ## all tests
 	pytest -n 2 --dist loadgroup
+
+soak: install ## kill runs at 20 random moments and see that the end is the same: minutes; SOAK_SEED=2 takes other moments
+	SCOREBENCH_SOAK_KILLS=$${SOAK_KILLS:-20} SCOREBENCH_SOAK_SEED=$${SOAK_SEED:-1} SCOREBENCH_SOAK_SECONDS=$${SOAK_SECONDS:-2400} \
+	  pytest -n0 -s tests/workflow/test_soak.py
 
 test-fast: install ## the tests that take seconds
 	pytest -m 'not slow'

@@ -17,6 +17,7 @@ from scorebench.commands.advise import advise
 from scorebench.commands.check import check
 from scorebench.commands.doctor import doctor
 from scorebench.commands.publish import publish
+from scorebench.commands.resume import resume
 from scorebench.commands.schema import schema
 from scorebench.commands.status import status
 from scorebench.params import InvalidStudy
@@ -264,7 +265,7 @@ def agree(
     raise typer.Exit((agreement.check if check else agreement.agree)(Study(DEFAULT)))
 
 
-for command in (advise, check, schema):
+for command in (advise, check, resume, schema):
     app.command()(command)
 for plain in (doctor, publish, status):
     app.command()(plainly(plain))

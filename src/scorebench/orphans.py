@@ -1,0 +1,126 @@
+"""What a run that was killed left behind: jobs that no driver waits for, here or in Slurm's queue, and its locks."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from scorebench import slurm
+from scorebench.standing import of_folder, queue
+
+if TYPE_CHECKING:
+    import psutil
+
+LOCKS = Path(".snakemake/locks")
+PATIENCE = 60
+"""Seconds that a process has to end by itself; a training finishes its step and writes a checkpoint."""
+
+
+class StillDriven(RuntimeError):
+    """A driver works in this folder: its jobs are no orphans."""
+
+
+def processes() -> list[psutil.Process]:
+    """This user's other processes that work in this folder."""
+    import psutil
+
+    found = []
+    ours = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
+    for process in psutil.process_iter(["cwd", "status"]):
+        here = process.info["cwd"] == str(Path.cwd()) and process.info["status"] != psutil.STATUS_ZOMBIE
+        if here and process.pid not in ours:
+            found.append(process)
+    return found
+
+
+def words_of(process: psutil.Process) -> list[str]:
+    """A command line, programs by name; [] of a process that is gone by now."""
+    import psutil
+
+    try:
+        words = process.cmdline()
+    except psutil.Error:
+        return []
+    return [Path(word).name if i < 3 else word for i, word in enumerate(words)]
+
+
+def is_driver(words: list[str]) -> bool:
+    """Whether a command line is that of a Snakemake that starts jobs (the one inside a cluster's job starts none)."""
+    return "snakemake" in words[:3] and not {"--target-jobs", "--unlock", "-n", "--dry-run"} & set(words)
+
+
+def is_job(words: list[str]) -> bool:
+    """Whether a command line is that of a job of the workflow."""
+    return "scorebench" in words[:3] and "--key" in words
+
+
+def demand_no_driver() -> None:
+    """Refuse to touch a run that is under way.
+
+    Raises:
+        StillDriven: a Snakemake works in this folder; says which.
+    """
+    for process in processes():
+        if is_driver(words_of(process)):
+            raise StillDriven(
+                f"a run is under way in this folder: process {process.pid} ({' '.join(words_of(process))}). It goes on "
+                f"by itself; to end it, `kill {process.pid}` lets its running jobs come to their end"
+            )
+
+
+def end_jobs(patience: float = PATIENCE) -> list[str]:
+    """End jobs of this folder that no driver waits for: asked first, so that they keep what they have, then killed.
+
+    What was done, one line each.
+    """
+    import psutil
+
+    jobs = {process: words for process in processes() if is_job(words := words_of(process))}
+    for process in jobs:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.terminate()
+    _, alive = psutil.wait_procs(list(jobs), timeout=patience)
+    for process in alive:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
+    psutil.wait_procs(alive, timeout=PATIENCE)
+    told = []
+    for process, words in jobs.items():
+        how = f"killed, for it did not end within {patience:g} s" if process in alive else "ended"
+        told.append(f"{how}: process {process.pid}: {' '.join(words[words.index('scorebench') + 1 :])}")
+    return told
+
+
+def cancel(patience: float = PATIENCE) -> list[str]:
+    """Cancel what was submitted from this folder and is still in Slurm's queue; trainings that run keep what they have.
+
+    What was done, one line each.
+
+    Raises:
+        NoAnswer: there is a Slurm, and it does not answer.
+    """
+    left = of_folder(queue(), Path())
+    if not left:
+        return []
+    slurm.ask("scancel", *(each.id for each in left))
+    end = time.monotonic() + patience
+    while (still := of_folder(queue(), Path())) and time.monotonic() < end:
+        time.sleep(1)
+    told = [f"cancelled: Slurm job {each.id}: {each.comment}" for each in left]
+    return told + [f"still {each.state.lower()}: Slurm job {each.id}" for each in still]
+
+
+def unlock(study: Path) -> list[str]:
+    """Remove the locks of a run that was killed. What was done, one line each."""
+    if not LOCKS.is_dir() or not any(LOCKS.iterdir()):
+        return []
+    command = [sys.executable, "-m", "snakemake", "--unlock", "--cores", "1", "--config", f"study={study}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+    return ["unlocked: the last run did not end by itself"]

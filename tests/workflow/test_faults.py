@@ -1,0 +1,247 @@
+"""Runs that are stopped, killed or starved go on: nothing half-written counts, nothing finished is redone.
+
+With real processes, signals and file systems. What comes out is what an undisturbed run gives, byte for byte.
+"""
+
+import contextlib
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from project import TINY, Project, checkout
+
+pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stopped")]
+
+LONG = (
+    TINY.replace("steps: 20, batch: 16", "steps: 4000, batch: 16").replace("log_every: 10", "log_every: 500")
+    + "compute: {train: {checkpoint_seconds: 0.2}}\n"
+).replace("  - {methods: [dsm], schedules: [clean]}\n", "")
+"""Two cells whose trainings last seconds, with a checkpoint every fifth of one."""
+
+SIDECAR = "results/default/checkpoints/*/*/*/*/.progress.safetensors"
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The study, built in one go."""
+    project = checkout(tmp_path_factory.mktemp("undisturbed") / "project", LONG)
+    project.run("snakemake", "--cores", "2")
+    return project
+
+
+@pytest.fixture
+def project(undisturbed: Project, tmp_path: Path) -> Project:
+    """The same with its data, and nothing else of its results."""
+    folder = tmp_path / "project"
+    shutil.copytree(undisturbed.folder, folder, symlinks=True)
+    for name in ("results", "reports", ".snakemake", "logs"):
+        shutil.rmtree(folder / name)
+    return Project(folder)
+
+
+def job_processes(project: Project) -> dict[int, list[str]]:
+    """Process -> words after `scorebench` of the jobs that run there."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (entry / "cmdline").read_bytes().decode().split("\0")
+            if (entry / "cwd").readlink() == project.folder and words[1:3] == ["-m", "scorebench"] and "--key" in words:
+                found[int(entry.name)] = words[3:]
+    return found
+
+
+def start(project: Project, *command: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", *command],
+        cwd=project.folder,
+        env=os.environ | {"PYTHONPATH": str(project.folder / "src")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for(folder: Path, pattern: str, seconds: float = 120, pause: float = 0.02) -> Path:
+    end = time.monotonic() + seconds
+    while True:
+        for path in folder.glob(pattern):
+            return path
+        assert time.monotonic() < end, f"no {pattern} in {folder} after {seconds} s"
+        time.sleep(pause)
+
+
+def assert_whole(project: Project) -> None:
+    """Every card tells of files that are there, with the bytes that it says."""
+    import hashlib
+
+    for card in project.folder.rglob("run.json"):
+        for name, recorded in json.loads(card.read_text())["outputs"].items():
+            assert hashlib.sha256((card.parent / name).read_bytes()).hexdigest() == recorded, card.parent / name
+
+
+def resumed(project: Project) -> dict[str, list[int]]:
+    """Method -> the steps from which its training went on."""
+    cards = project.folder.glob("results/default/checkpoints/*/*/*/*/run.json")
+    return {card.parts[-4]: json.loads(card.read_text())["facts"]["resumed_at"] for card in cards}
+
+
+def go_on(project: Project, undisturbed: Project) -> None:
+    """The same command again: it does the rest, and the end is that of an undisturbed run."""
+    before = project.jobs()
+    assert_whole(project)
+    project.run("snakemake", "--cores", "2")
+    after = project.jobs()
+    assert {name: after[name] for name in before} == before, "what was finished is not redone"
+    assert project.contents() == undisturbed.contents(), "and nothing else is left"
+    assert "Nothing to be done" in project.run("snakemake", "-n", "--cores", "1")
+
+
+@contextlib.contextmanager
+def running(project: Project) -> Iterator[subprocess.Popen[str]]:
+    """A run whose first training has a checkpoint."""
+    driver = start(project, "snakemake", "--cores", "2")
+    try:
+        wait_for(project.folder, SIDECAR)
+        yield driver
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(driver.pid, signal.SIGKILL)
+        driver.communicate()
+
+
+def test_ctrl_c_keeps_what_trainings_have(project: Project, undisturbed: Project) -> None:
+    """SIGINT to the driver and its jobs, as a terminal sends it; then the same command, nothing between."""
+    with running(project) as driver:
+        os.killpg(driver.pid, signal.SIGINT)
+        driver.communicate(timeout=60)
+        assert driver.returncode != 0
+    logs = [path.read_text() for path in project.folder.glob("logs/default/train/*/*/*/*.log")]
+    assert any(re.search(r"stopped by SIGINT after step \d+ of training: the next attempt", log) for log in logs)
+    assert not any("Traceback" in log for log in logs)
+    go_on(project, undisturbed)
+    assert any(resumed(project).values())
+
+
+def test_sigterm_to_the_driver_lets_jobs_end(project: Project, undisturbed: Project) -> None:
+    with running(project) as driver:
+        os.kill(driver.pid, signal.SIGTERM)
+        output, _ = driver.communicate(timeout=120)
+    assert "Will exit after finishing currently running jobs" in output
+    assert len(resumed(project)) == 2
+    assert project.run("scorebench", "resume").strip() == "nothing was left behind"
+    go_on(project, undisturbed)
+    assert not any(resumed(project).values())
+
+
+def test_driver_killed_and_resumed(project: Project, undisturbed: Project) -> None:
+    """Its jobs live on without it; `scorebench resume` ends them, they keep what they have, and all goes on."""
+    with running(project) as driver:
+        said = project.run("scorebench", "resume", ok=False)
+        assert f"a run is under way in this folder: process {driver.pid}" in said
+        assert "locked" in project.run("snakemake", "--cores", "1", ok=False).lower()
+        assert driver.poll() is None, "neither harms it"
+        os.kill(driver.pid, signal.SIGKILL)
+        driver.wait()
+        said = project.run("scorebench", "resume")
+        assert re.search(r"ended: process \d+: train --study params.yaml --cell ring8/", said)
+        assert "unlocked" in said
+        go_on(project, undisturbed)
+    assert any(resumed(project).values())
+
+
+def test_killed_jobs_go_on_in_the_next_run(project: Project, undisturbed: Project) -> None:
+    """One job killed without a word, one asked to end: the driver says that they failed, the rest is done."""
+    with running(project) as driver:
+        jobs = {}
+        end = time.monotonic() + 60
+        while len(jobs) < 2 and time.monotonic() < end:
+            jobs = {path.parts[-4]: path for path in project.folder.glob(SIDECAR)}
+            time.sleep(0.02)
+        cells = {words[words.index("--cell") + 1]: pid for pid, words in job_processes(project).items()}
+        pids = {method: cells[f"ring8/{method}/log_uniform"] for method in jobs}
+        assert len(pids) == 2
+        os.kill(pids["dsm"], signal.SIGKILL)
+        os.kill(pids["ssm_vr"], signal.SIGTERM)
+        output, _ = driver.communicate(timeout=120)
+    assert driver.returncode == 1
+    assert output.count("Error in rule train_cell") == 2
+    assert "exited with non-zero exit code 75" in output or "exit status 75" in output or "(exit code 75)" in output
+    go_on(project, undisturbed)
+    assert all(resumed(project).values())
+
+
+# A job killed while it writes
+
+WIDE = LONG.replace("{width: 8, depth: 1}", "{width: 1000, depth: 2}").replace("steps: 4000", "steps: 12")
+"""A network of megabytes, so that a write takes long enough to be seen."""
+
+
+@pytest.fixture(scope="module")
+def wide(undisturbed: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    folder = tmp_path_factory.mktemp("wide") / "project"
+    shutil.copytree(undisturbed.folder, folder, symlinks=True)
+    (folder / "params.yaml").write_text(WIDE)
+    return Project(folder)
+
+
+TRAIN = ("scorebench", "train", "--cell", "ring8/dsm/log_uniform")
+
+
+@pytest.mark.parametrize("name", ["model.safetensors", ".progress.safetensors"])
+def test_a_job_killed_while_it_writes_leaves_nothing_half_written(wide: Project, name: str) -> None:
+    """Killed at the sight of the temporary file: under the real name is nothing, or what was whole before."""
+    wide.run(*TRAIN)
+    folder = next(wide.folder.glob("results/default/checkpoints/ring8/dsm/log_uniform/*"))
+    names = ("model.safetensors", "training.parquet")
+    whole = {each: (folder / each).read_bytes() for each in names}
+    shutil.rmtree(folder)
+    job = start(wide, *TRAIN)
+    left = wait_for(folder, f".{name}.*.tmp", pause=0)
+    job.kill()
+    job.communicate()
+    assert left.exists(), "it was killed before it could rename"
+    assert not (folder / name).exists() or name.startswith(".progress")
+    assert not (folder / "run.json").exists()
+    wide.run(*TRAIN)
+    assert {each: (folder / each).read_bytes() for each in names} == whole
+    assert {path.name for path in folder.iterdir()} == {*names, "run.json"}
+
+
+# A disk that fills up
+
+
+@pytest.fixture
+def small_disk(project: Project) -> Iterator[Path]:
+    """results/ on a file system of its own, which holds 48 kB."""
+    results = project.folder / "results"
+    results.mkdir()
+    if os.geteuid() != 0:
+        pytest.skip("mounting a small tmpfs takes root")
+    mount = ["mount", "-t", "tmpfs", "-o", "size=48k", "tmpfs", str(results)]
+    done = subprocess.run(mount, capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"no tmpfs can be mounted here: {done.stderr.strip()}")
+    try:
+        yield results
+    finally:
+        subprocess.run(["umount", str(results)], check=False)
+
+
+def test_a_disk_that_fills_up(project: Project, undisturbed: Project, small_disk: Path) -> None:
+    """Jobs fail and say why, nothing is half there; with room again, the same command does the rest."""
+    said = project.run("snakemake", "--cores", "2", ok=False)
+    assert "Error in rule" in said
+    logs = [path.read_text() for path in project.folder.glob("logs/default/*/**/*.log")]
+    assert any("No space left on device" in log for log in logs)
+    assert not [path for path in small_disk.rglob("*") if path.name.endswith(".tmp")]
+    subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
+    go_on(project, undisturbed)
