@@ -3,12 +3,11 @@
 import os
 import shutil
 import signal
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import pytest
+from processes import start, wait_for
 from project import CELLS, TINY, Project, checkout
 from test_agreement import changed, stages_of
 
@@ -80,25 +79,6 @@ def test_failed_job_leaves_the_others_and_the_rest_is_done_next(project: Project
     new = stages_of({"ring8/flaky/log_uniform", "ring8/dsm_too/log_uniform"})
     assert done == {"report", *new} - {"results/default/checkpoints/ring8/dsm_too/log_uniform"}
     project.agrees()
-
-
-def start(project: Project, *command: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", *command],
-        cwd=project.folder,
-        env=os.environ | {"PYTHONPATH": str(project.folder / "src")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def wait_for(folder: Path, pattern: str, seconds: float = 120) -> None:
-    end = time.monotonic() + seconds
-    while not any(folder.glob(pattern)):
-        assert time.monotonic() < end, f"no {pattern} in {folder} after {seconds} s"
-        time.sleep(0.05)
 
 
 @faults

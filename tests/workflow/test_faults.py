@@ -10,82 +10,17 @@ import re
 import shutil
 import signal
 import subprocess
-import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from project import TINY, Project, checkout
+from processes import LONG, assert_whole, job_processes, start, wait_for
+from project import Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stopped")]
 
-LONG = (
-    TINY.replace("steps: 20, batch: 16", "steps: 4000, batch: 16").replace("log_every: 10", "log_every: 500")
-    + "compute: {train: {checkpoint_seconds: 0.2}}\n"
-).replace("  - {methods: [dsm], schedules: [clean]}\n", "")
-"""Two cells whose trainings last seconds, with a checkpoint every fifth of one."""
-
 SIDECAR = "results/default/checkpoints/*/*/*/*/.progress.safetensors"
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Project:
-    """The study, built in one go."""
-    project = checkout(tmp_path_factory.mktemp("undisturbed") / "project", LONG)
-    project.run("snakemake", "--cores", "2")
-    return project
-
-
-@pytest.fixture
-def project(undisturbed: Project, tmp_path: Path) -> Project:
-    """The same with its data, and nothing else of its results."""
-    folder = tmp_path / "project"
-    shutil.copytree(undisturbed.folder, folder, symlinks=True)
-    for name in ("results", "reports", ".snakemake", "logs"):
-        shutil.rmtree(folder / name)
-    return Project(folder)
-
-
-def job_processes(project: Project) -> dict[int, list[str]]:
-    """Process -> words after `scorebench` of the jobs that run there."""
-    found = {}
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            words = (entry / "cmdline").read_bytes().decode().split("\0")
-            if (entry / "cwd").readlink() == project.folder and words[1:3] == ["-m", "scorebench"] and "--key" in words:
-                found[int(entry.name)] = words[3:]
-    return found
-
-
-def start(project: Project, *command: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", *command],
-        cwd=project.folder,
-        env=os.environ | {"PYTHONPATH": str(project.folder / "src")},
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-        start_new_session=True,
-    )
-
-
-def wait_for(folder: Path, pattern: str, seconds: float = 120, pause: float = 0.02) -> Path:
-    end = time.monotonic() + seconds
-    while True:
-        for path in folder.glob(pattern):
-            return path
-        assert time.monotonic() < end, f"no {pattern} in {folder} after {seconds} s"
-        time.sleep(pause)
-
-
-def assert_whole(project: Project) -> None:
-    """Every card tells of files that are there, with the bytes that it says."""
-    import hashlib
-
-    for card in project.folder.rglob("run.json"):
-        for name, recorded in json.loads(card.read_text())["outputs"].items():
-            assert hashlib.sha256((card.parent / name).read_bytes()).hexdigest() == recorded, card.parent / name
 
 
 def resumed(project: Project) -> dict[str, list[int]]:
@@ -118,55 +53,55 @@ def running(project: Project) -> Iterator[subprocess.Popen[str]]:
         driver.communicate()
 
 
-def test_ctrl_c_keeps_what_trainings_have(project: Project, undisturbed: Project) -> None:
+def test_ctrl_c_keeps_what_trainings_have(begun: Project, undisturbed: Project) -> None:
     """SIGINT to the driver and its jobs, as a terminal sends it; then the same command, nothing between."""
-    with running(project) as driver:
+    with running(begun) as driver:
         os.killpg(driver.pid, signal.SIGINT)
         driver.communicate(timeout=60)
         assert driver.returncode != 0
-    logs = [path.read_text() for path in project.folder.glob("logs/default/train/*/*/*/*.log")]
+    logs = [path.read_text() for path in begun.folder.glob("logs/default/train/*/*/*/*.log")]
     assert any(re.search(r"stopped by SIGINT after step \d+ of training: the next attempt", log) for log in logs)
     assert not any("Traceback" in log for log in logs)
-    go_on(project, undisturbed)
-    assert any(resumed(project).values())
+    go_on(begun, undisturbed)
+    assert any(resumed(begun).values())
 
 
-def test_sigterm_to_the_driver_lets_jobs_end(project: Project, undisturbed: Project) -> None:
-    with running(project) as driver:
+def test_sigterm_to_the_driver_lets_jobs_end(begun: Project, undisturbed: Project) -> None:
+    with running(begun) as driver:
         os.kill(driver.pid, signal.SIGTERM)
         output, _ = driver.communicate(timeout=120)
     assert "Will exit after finishing currently running jobs" in output
-    assert len(resumed(project)) == 2
-    assert project.run("scorebench", "resume").strip() == "nothing was left behind"
-    go_on(project, undisturbed)
-    assert not any(resumed(project).values())
+    assert len(resumed(begun)) == 2
+    assert begun.run("scorebench", "resume").strip() == "nothing was left behind"
+    go_on(begun, undisturbed)
+    assert not any(resumed(begun).values())
 
 
-def test_driver_killed_and_resumed(project: Project, undisturbed: Project) -> None:
+def test_driver_killed_and_resumed(begun: Project, undisturbed: Project) -> None:
     """Its jobs live on without it; `scorebench resume` ends them, they keep what they have, and all goes on."""
-    with running(project) as driver:
-        said = project.run("scorebench", "resume", ok=False)
+    with running(begun) as driver:
+        said = begun.run("scorebench", "resume", ok=False)
         assert f"a run is under way in this folder: process {driver.pid}" in said
-        assert "locked" in project.run("snakemake", "--cores", "1", ok=False).lower()
+        assert "locked" in begun.run("snakemake", "--cores", "1", ok=False).lower()
         assert driver.poll() is None, "neither harms it"
         os.kill(driver.pid, signal.SIGKILL)
         driver.wait()
-        said = project.run("scorebench", "resume")
+        said = begun.run("scorebench", "resume")
         assert re.search(r"ended: process \d+: train --study params.yaml --cell ring8/", said)
         assert "unlocked" in said
-        go_on(project, undisturbed)
-    assert any(resumed(project).values())
+        go_on(begun, undisturbed)
+    assert any(resumed(begun).values())
 
 
-def test_killed_jobs_go_on_in_the_next_run(project: Project, undisturbed: Project) -> None:
+def test_killed_jobs_go_on_in_the_next_run(begun: Project, undisturbed: Project) -> None:
     """One job killed without a word, one asked to end: the driver says that they failed, the rest is done."""
-    with running(project) as driver:
+    with running(begun) as driver:
         jobs = {}
         end = time.monotonic() + 60
         while len(jobs) < 2 and time.monotonic() < end:
-            jobs = {path.parts[-4]: path for path in project.folder.glob(SIDECAR)}
+            jobs = {path.parts[-4]: path for path in begun.folder.glob(SIDECAR)}
             time.sleep(0.02)
-        cells = {words[words.index("--cell") + 1]: pid for pid, words in job_processes(project).items()}
+        cells = {words[words.index("--cell") + 1]: pid for pid, words in job_processes(begun).items()}
         pids = {method: cells[f"ring8/{method}/log_uniform"] for method in jobs}
         assert len(pids) == 2
         os.kill(pids["dsm"], signal.SIGKILL)
@@ -175,8 +110,8 @@ def test_killed_jobs_go_on_in_the_next_run(project: Project, undisturbed: Projec
     assert driver.returncode == 1
     assert output.count("Error in rule train_cell") == 2
     assert "exited with non-zero exit code 75" in output or "exit status 75" in output or "(exit code 75)" in output
-    go_on(project, undisturbed)
-    assert all(resumed(project).values())
+    go_on(begun, undisturbed)
+    assert all(resumed(begun).values())
 
 
 # A job killed while it writes
@@ -220,9 +155,9 @@ def test_a_job_killed_while_it_writes_leaves_nothing_half_written(wide: Project,
 
 
 @pytest.fixture
-def small_disk(project: Project) -> Iterator[Path]:
+def small_disk(begun: Project) -> Iterator[Path]:
     """results/ on a file system of its own, which holds 48 kB."""
-    results = project.folder / "results"
+    results = begun.folder / "results"
     results.mkdir()
     if os.geteuid() != 0:
         pytest.skip("mounting a small tmpfs takes root")
@@ -236,12 +171,12 @@ def small_disk(project: Project) -> Iterator[Path]:
         subprocess.run(["umount", str(results)], check=False)
 
 
-def test_a_disk_that_fills_up(project: Project, undisturbed: Project, small_disk: Path) -> None:
+def test_a_disk_that_fills_up(begun: Project, undisturbed: Project, small_disk: Path) -> None:
     """Jobs fail and say why, nothing is half there; with room again, the same command does the rest."""
-    said = project.run("snakemake", "--cores", "2", ok=False)
+    said = begun.run("snakemake", "--cores", "2", ok=False)
     assert "Error in rule" in said
-    logs = [path.read_text() for path in project.folder.glob("logs/default/*/**/*.log")]
+    logs = [path.read_text() for path in begun.folder.glob("logs/default/*/**/*.log")]
     assert any("No space left on device" in log for log in logs)
     assert not [path for path in small_disk.rglob("*") if path.name.endswith(".tmp")]
     subprocess.run(["mount", "-o", "remount,size=64m", str(small_disk)], check=True)
-    go_on(project, undisturbed)
+    go_on(begun, undisturbed)

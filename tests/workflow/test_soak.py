@@ -14,10 +14,8 @@ import time
 from pathlib import Path
 
 import pytest
+from processes import assert_whole, job_processes, start
 from project import Project
-from test_faults import assert_whole, job_processes, start
-from test_faults import project as project
-from test_faults import undisturbed as undisturbed
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stopped")]
 
@@ -29,26 +27,26 @@ LONGEST = 25.0
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 
 
-def test_soak(project: Project, undisturbed: Project) -> None:
+def test_soak(begun: Project, undisturbed: Project) -> None:
     """After every kill, what is there is whole and what was finished stays; at the end all is as undisturbed."""
     chance = random.Random(SEED)
     end = time.monotonic() + SECONDS
     killed = studies = 0
     while killed < KILLS and time.monotonic() < end:
-        before = project.jobs()
-        said, killed_now = disturb(project, chance, chance.uniform(2, LONGEST))
+        before = begun.jobs()
+        said, killed_now = disturb(begun, chance, chance.uniform(2, LONGEST))
         print(f"{killed + 1}: {said}")
-        assert_whole(project)
-        project.run("scorebench", "resume")
-        after = project.jobs()
+        assert_whole(begun)
+        begun.run("scorebench", "resume")
+        after = begun.jobs()
         assert {name: after[name] for name in before} == before, f"redone after: {said}"
         killed += killed_now
         if not killed_now:  # it was done before its moment came
-            finish(project, undisturbed)
+            finish(begun, undisturbed)
             studies += 1
     assert killed == KILLS, f"{killed} kills in {SECONDS:g} s: more time, SCOREBENCH_SOAK_SECONDS, is needed"
-    project.run("snakemake", "--cores", "2")
-    finish(project, undisturbed)
+    begun.run("snakemake", "--cores", "2")
+    finish(begun, undisturbed)
     print(f"{killed} kills, {studies + 1} studies")
 
 

@@ -1,0 +1,57 @@
+"""Runs that are watched and killed: a study whose trainings last seconds, and the processes of a run."""
+
+import contextlib
+import hashlib
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from project import TINY, Project
+
+LONG = (
+    TINY.replace("steps: 20, batch: 16", "steps: 4000, batch: 16").replace("log_every: 10", "log_every: 500")
+    + "compute: {train: {checkpoint_seconds: 0.2}}\n"
+).replace("  - {methods: [dsm], schedules: [clean]}\n", "")
+"""Two cells whose trainings last seconds, with a checkpoint every fifth of one."""
+
+
+def job_processes(project: Project) -> dict[int, list[str]]:
+    """Process -> words after `scorebench` of the jobs that run there."""
+    found = {}
+    for entry in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            words = (entry / "cmdline").read_bytes().decode().split("\0")
+            if (entry / "cwd").readlink() == project.folder and words[1:3] == ["-m", "scorebench"] and "--key" in words:
+                found[int(entry.name)] = words[3:]
+    return found
+
+
+def start(project: Project, *command: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", *command],
+        cwd=project.folder,
+        env=os.environ | {"PYTHONPATH": str(project.folder / "src")},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def wait_for(folder: Path, pattern: str, seconds: float = 120, pause: float = 0.02) -> Path:
+    end = time.monotonic() + seconds
+    while True:
+        for path in folder.glob(pattern):
+            return path
+        assert time.monotonic() < end, f"no {pattern} in {folder} after {seconds} s"
+        time.sleep(pause)
+
+
+def assert_whole(project: Project) -> None:
+    """Every card tells of files that are there, with the bytes that it says."""
+    for card in project.folder.rglob("run.json"):
+        for name, recorded in json.loads(card.read_text())["outputs"].items():
+            assert hashlib.sha256((card.parent / name).read_bytes()).hexdigest() == recorded, card.parent / name
