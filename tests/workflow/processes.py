@@ -41,7 +41,7 @@ def start(project: Project, *command: str) -> subprocess.Popen[str]:
     )
 
 
-def wait_for(folder: Path, pattern: str, seconds: float = 120, pause: float = 0.02) -> Path:
+def wait_for(folder: Path, pattern: str, seconds: float = 300, pause: float = 0.02) -> Path:
     end = time.monotonic() + seconds
     while True:
         for path in folder.glob(pattern):

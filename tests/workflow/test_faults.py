@@ -57,7 +57,7 @@ def test_ctrl_c_keeps_what_trainings_have(begun: Project, undisturbed: Project) 
     """SIGINT to the driver and its jobs, as a terminal sends it; then the same command, nothing between."""
     with running(begun) as driver:
         os.killpg(driver.pid, signal.SIGINT)
-        driver.communicate(timeout=60)
+        driver.communicate(timeout=300)
         assert driver.returncode != 0
     logs = [path.read_text() for path in begun.folder.glob("logs/default/train/*/*/*/*.log")]
     assert any(re.search(r"stopped by SIGINT after step \d+ of training: the next attempt", log) for log in logs)
@@ -69,7 +69,7 @@ def test_ctrl_c_keeps_what_trainings_have(begun: Project, undisturbed: Project) 
 def test_sigterm_to_the_driver_lets_jobs_end(begun: Project, undisturbed: Project) -> None:
     with running(begun) as driver:
         os.kill(driver.pid, signal.SIGTERM)
-        output, _ = driver.communicate(timeout=120)
+        output, _ = driver.communicate(timeout=300)
     assert "Will exit after finishing currently running jobs" in output
     assert len(resumed(begun)) == 2
     assert begun.run("scorebench", "resume").strip() == "nothing was left behind"
@@ -97,7 +97,7 @@ def test_killed_jobs_go_on_in_the_next_run(begun: Project, undisturbed: Project)
     """One job killed without a word, one asked to end: the driver says that they failed, the rest is done."""
     with running(begun) as driver:
         jobs = {}
-        end = time.monotonic() + 60
+        end = time.monotonic() + 300
         while len(jobs) < 2 and time.monotonic() < end:
             jobs = {path.parts[-4]: path for path in begun.folder.glob(SIDECAR)}
             time.sleep(0.02)
@@ -106,7 +106,7 @@ def test_killed_jobs_go_on_in_the_next_run(begun: Project, undisturbed: Project)
         assert len(pids) == 2
         os.kill(pids["dsm"], signal.SIGKILL)
         os.kill(pids["ssm_vr"], signal.SIGTERM)
-        output, _ = driver.communicate(timeout=120)
+        output, _ = driver.communicate(timeout=300)
     assert driver.returncode == 1
     assert output.count("Error in rule train_cell") == 2
     assert "exited with non-zero exit code 75" in output or "exit status 75" in output or "(exit code 75)" in output
