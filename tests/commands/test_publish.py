@@ -86,6 +86,7 @@ def test_curves_over_sigma_are_there(finished):
     assert "D" in {row["metric"] for row in rows}
     for row in rows:
         same = [each for each in told(finished, row) if each["sigma"] is not None]
+        assert row["n"] == "3"
         values = [[each["value"] for each in same[3 * i : 3 * i + 3]] for i in range(3)]
         assert [float(sigma) for sigma in row["sigma"].split()] == pytest.approx([0.05, 0.5, 5], rel=1e-4)
         assert [float(mean) for mean in row["mean"].split()] == pytest.approx(

@@ -55,7 +55,10 @@ def condensed(rows: list[Row]) -> list[Row]:
 
 
 def curves(rows: list[Row]) -> list[Row]:
-    """One row for a number at all noise levels: levels, means over replicates and standard errors, as lists."""
+    """One row for a number at all noise levels: levels, means over replicates and standard errors, as lists.
+
+    n: how many replicates are finite, at the level where they are fewest.
+    """
     found = []
     for place, members in _grouped(rows, lambda row: row["sigma"] is not None).items():
         if place[4] in LEFT_OUT or place[4].endswith("_untrained"):
