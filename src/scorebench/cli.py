@@ -130,11 +130,17 @@ def report(study: StudyFile = DEFAULT, key: Key = "") -> None:
 
 @app.command()
 @plainly
-def track(study: StudyFile = DEFAULT) -> None:
+def track(
+    study: StudyFile = DEFAULT,
+    follow: Annotated[
+        bool, typer.Option("--follow", help="go on until the study is complete, with the curves of running trainings")
+    ] = False,
+) -> None:
     """Bring finished results to MLflow (MLFLOW_TRACKING_URI, else sqlite:///mlflow.db); again is harmless."""
+    from scorebench.stages._follow import follow as keep_bringing
     from scorebench.stages.track import track as bring
 
-    bring(Study(study))
+    (keep_bringing if follow else bring)(Study(study))
 
 
 @app.command()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-import hashlib
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,11 +20,6 @@ class Slurm:
     name: str
 
 
-def job_name(folder: Path = Path()) -> str:
-    """What the names of a folder's jobs begin with; Snakemake adds the id of the run."""
-    return f"scorebench-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]}"
-
-
 @functools.cache
 def slurm() -> Slurm:
     """Settings for a run on this cluster; a fault ends the process with one clear message."""
@@ -34,7 +28,7 @@ def slurm() -> Slurm:
         if not cluster.is_here():
             raise cluster.NoAnswer("sbatch is not on this machine's path: run this on the cluster's login node")
         cluster.demand(chosen)
-        return Slurm(chosen, cluster.status_command(chosen), job_name())
+        return Slurm(chosen, cluster.status_command(chosen), cluster.job_name(Path()))
     except site.BadSite as error:
         sys.exit(f"--profile slurm can't be used:\n{error}\n`scorebench doctor` says more")
     except cluster.NoAnswer as error:

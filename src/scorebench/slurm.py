@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import functools
+import hashlib
 import re
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from scorebench.parts import nearest
 from scorebench.site import BadSite, Site
@@ -187,3 +190,50 @@ def demand(site: Site) -> None:
     if site.gpu_type is not None and site.gpu_type not in types:
         said = f"; there are: {', '.join(types)}" if types else ": its GPUs have no types"
         raise BadSite(f"gpu_type: there is no '{site.gpu_type}' here{nearest(site.gpu_type, types)}{said}")
+
+
+def job_name(folder: Path) -> str:
+    """What the names of a folder's jobs begin with; Snakemake adds the id of the run."""
+    return f"scorebench-{hashlib.sha256(str(folder.resolve()).encode()).hexdigest()[:12]}"
+
+
+@dataclass(frozen=True)
+class Allocation:
+    """A job in Slurm's queue: its id, state, name and the comment that Snakemake gave it: its rule and wildcards."""
+
+    id: str
+    state: str
+    name: str
+    comment: str
+
+
+def jobs_of(folder: Path) -> list[Allocation]:
+    """The jobs that Snakemake submitted from a folder and that have not ended; none where there is no Slurm.
+
+    Raises:
+        NoAnswer: there is one, and it does not answer.
+    """
+    if not is_here():
+        return []
+    listed = [line.split("|", 3) for line in ask("squeue", "--noheader", "--format=%i|%T|%j|%k").splitlines()]
+    return [Allocation(*row) for row in listed if len(row) == 4 and row[2].startswith(job_name(folder))]
+
+
+def cancel(folder: Path, patience: float = 90) -> list[str]:
+    """End a folder's jobs, for no driver waits for them; what was done, one line each.
+
+    Slurm asks a job to end, and kills it some seconds later (KillWait): a training keeps a checkpoint.
+
+    Raises:
+        NoAnswer: Slurm does not answer, or jobs do not end.
+    """
+    jobs = jobs_of(folder)
+    if not jobs:
+        return []
+    ask("scancel", *(job.id for job in jobs))
+    end = time.monotonic() + patience
+    while left := jobs_of(folder):
+        if time.monotonic() > end:
+            raise NoAnswer(f"jobs do not end: {' '.join(job.id for job in left)}; `scancel` them, then go on")
+        time.sleep(0.5)
+    return [f"cancelled: Slurm job {job.id}: {job.comment.replace('_wildcards_', ' ')}" for job in jobs]

@@ -69,42 +69,13 @@ class Standing:
         return sum(state == "running" for state in self.states.values())
 
 
-@dataclass(frozen=True)
-class Allocation:
-    """A job in Slurm's queue: its id, state, the folder and the comment that Snakemake gave it."""
-
-    id: str
-    state: str
-    name: str
-    folder: str
-    comment: str
-
-
-def queue() -> list[Allocation]:
-    """This user's jobs in Slurm's queue that have not ended; none where there is no Slurm.
-
-    Raises:
-        NoAnswer: there is one, and it does not answer.
-    """
-    if not slurm.is_here():
-        return []
-    listed = slurm.ask("squeue", "--me", "--noheader", "--format=%i|%T|%j|%Z|%k")
-    return [Allocation(*line.split("|", 4)) for line in listed.splitlines() if line.count("|") >= 4]
-
-
-def of_folder(jobs: list[Allocation], folder: Path) -> list[Allocation]:
-    """Those that were submitted from a folder by Snakemake."""
-    here = str(folder.resolve())
-    return [each for each in jobs if each.folder == here and each.comment.startswith("rule_")]
-
-
 def look(study: Study, tail: int = 5) -> Standing:
     """How a study stands now.
 
     Raises:
         NoAnswer: Slurm is here and does not answer.
     """
-    here = of_folder(queue(), Path())
+    here = slurm.jobs_of(Path())
     keys_queued = {_key(each): each.state for each in here}
     processes = _processes(Path.cwd())
     standing = Standing({}, allocations=Counter(each.state.lower() for each in here))
@@ -142,7 +113,7 @@ def _is_done(study: Study, job: Job) -> bool:
     return all(path.is_file() for path in study.files(job).values())
 
 
-def _key(job: Allocation) -> str:
+def _key(job: slurm.Allocation) -> str:
     """The key at the end of the comment that Snakemake gives a job: its rule and wildcards."""
     return job.comment.rpartition("_")[2]
 

@@ -37,6 +37,8 @@ class Tired(Objective):
 
     def __call__(self, score, batch, generator=None):
         """Per-sample losses."""
+        with Path("paces").open("a") as paces:  # when each step began
+            print(time.time(), file=paces)
         if Path("nap").exists():
             time.sleep(float(Path("nap").read_text() or 0))
         if Path("hog").exists() and not EATEN:
@@ -49,7 +51,7 @@ STUDY = TINY.replace("methods:\n", "methods:\n  tired: {objective: tired}\n").re
     "ssm_vr: {objective: ssm_vr}", "ssm_vr: {objective: ssm_vr, training: {steps: 10}}"
 ) + (
     "compute:\n"
-    "  train: {threads: 1, mem_mb: 1000, runtime: 5, gpu: 1}\n"
+    "  train: {threads: 1, mem_mb: 1000, runtime: 5, gpu: 1, checkpoint_seconds: 1}\n"
     "  sample: {threads: 1, mem_mb: 1000, runtime: 5}\n"
     "  evaluate: {threads: 1, mem_mb: 1000, runtime: 5}\n"
 )
@@ -62,7 +64,7 @@ def control(*command: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.fixture(scope="session")
 def slurm() -> Iterator[Path]:
-    """A Slurm that offers 4 CPUs and a stand-in GPU; the folder of its logs."""
+    """A Slurm that offers 4 CPUs and 3 stand-in GPUs; the folder of its logs."""
     if sys.platform != "linux":
         pytest.skip("Slurm needs Linux")
     if shutil.which("dpkg-query") is None:
@@ -76,6 +78,7 @@ def slurm() -> Iterator[Path]:
         fcntl.flock(lock, fcntl.LOCK_EX)  # jobs look for one cluster per machine: another session ends first
         patch.setenv("SLURM_LOCAL_DIR", str(FOLDER))
         patch.setenv("SLURM_LOCAL_CPUS", "4")
+        patch.setenv("SLURM_LOCAL_GPUS", "3")
         for name in [name for name in os.environ if name.startswith("SCOREBENCH_SLURM_")]:
             patch.delenv(name)
         patch.setenv("SCOREBENCH_SLURM_POLL_SECONDS", "1")

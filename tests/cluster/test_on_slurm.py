@@ -1,31 +1,12 @@
 """The literal command on a real Slurm, and DVC on it: the same bytes as on this machine alone."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
+from in_queue import queue
 from project import Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("slurm")]
-
-
-def queue(project: Project) -> list[dict[str, str]]:
-    """A folder's jobs that the cluster still knows, ended ones too."""
-    columns = {"rule": "Comment:200", "gpus": "tres-per-job:40", "memory": "MinMemory:20", "minutes": "TimeLimit:20",
-               "state": "State:20", "folder": "WorkDir:400", "id": "JobID:20"}  # fmt: skip
-    listed = subprocess.run(
-        ["squeue", "--noheader", "--states=all", f"--Format={','.join(columns.values())}"],
-        capture_output=True, text=True, check=True, timeout=60,
-    ).stdout  # fmt: skip
-    widths = [int(column.partition(":")[2]) for column in columns.values()]
-    found = []
-    for line in listed.splitlines():
-        row, at = {}, 0
-        for name, width in zip(columns, widths, strict=True):
-            row[name], at = line[at : at + width].strip(), at + width
-        if row["folder"] == str(project.folder):
-            found.append(row)
-    return found
 
 
 def test_the_literal_command_gives_what_a_local_run_gives(project: Project, undisturbed: Project) -> None:
@@ -52,6 +33,13 @@ def test_dvc_repro_on_the_cluster_with_a_type_of_gpu(project: Project, undisturb
     assert asked == {"gpu:standin:1"}
     project.agrees()
     assert project.run("git", "status", "--porcelain", "dvc.yaml", "site.yaml") == ""
+
+
+def test_short_cells_share_an_allocation(project: Project, undisturbed: Project) -> None:
+    (project.folder / "site.yaml").write_text("cells_per_job: 3\n")
+    said = project.run("snakemake", "--cores", "8", "--profile", "slurm")
+    assert project.contents() == undisturbed.contents()
+    assert len(queue(project)) == 3, f"three cells with all their stages, the floor, the report:\n{said}"
 
 
 @pytest.mark.parametrize(
