@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import functools
+import os
+import platform
 import signal
 import sys
 from collections.abc import Callable
@@ -66,6 +68,8 @@ def plainly(command: Callable[..., None]) -> Callable[..., None]:
 def run_job(file: Path, stage: str, at: str, key: str) -> None:
     """Run one job of a study and print where its results lie."""
     study = Study(file)
+    if allocation := os.environ.get("SLURM_JOB_ID"):
+        say(f"{stage} {at}: Slurm job {allocation} on {platform.node()}")
     print(jobs.run(study, study.job(stage, at), key))
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scorebench import slurm
-from scorebench.standing import of_folder, queue
 
 if TYPE_CHECKING:
     import psutil
@@ -104,14 +103,14 @@ def cancel(patience: float = PATIENCE) -> list[str]:
     Raises:
         NoAnswer: there is a Slurm, and it does not answer.
     """
-    left = of_folder(queue(), Path())
+    left = slurm.jobs_of(Path())
     if not left:
         return []
     slurm.ask("scancel", *(each.id for each in left))
     end = time.monotonic() + patience
-    while (still := of_folder(queue(), Path())) and time.monotonic() < end:
+    while (still := slurm.jobs_of(Path())) and time.monotonic() < end:
         time.sleep(1)
-    told = [f"cancelled: Slurm job {each.id}: {each.comment}" for each in left]
+    told = [f"cancelled: Slurm job {each.id}: {each.comment.replace('_wildcards_', ' ')}" for each in left]
     return told + [f"still {each.state.lower()}: Slurm job {each.id}" for each in still]
 
 

@@ -7,7 +7,6 @@ import hashlib
 import re
 import shutil
 import subprocess
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -217,23 +216,3 @@ def jobs_of(folder: Path) -> list[Allocation]:
         return []
     listed = [line.split("|", 3) for line in ask("squeue", "--noheader", "--format=%i|%T|%j|%k").splitlines()]
     return [Allocation(*row) for row in listed if len(row) == 4 and row[2].startswith(job_name(folder))]
-
-
-def cancel(folder: Path, patience: float = 90) -> list[str]:
-    """End a folder's jobs, for no driver waits for them; what was done, one line each.
-
-    Slurm asks a job to end, and kills it some seconds later (KillWait): a training keeps a checkpoint.
-
-    Raises:
-        NoAnswer: Slurm does not answer, or jobs do not end.
-    """
-    jobs = jobs_of(folder)
-    if not jobs:
-        return []
-    ask("scancel", *(job.id for job in jobs))
-    end = time.monotonic() + patience
-    while left := jobs_of(folder):
-        if time.monotonic() > end:
-            raise NoAnswer(f"jobs do not end: {' '.join(job.id for job in left)}; `scancel` them, then go on")
-        time.sleep(0.5)
-    return [f"cancelled: Slurm job {job.id}: {job.comment.replace('_wildcards_', ' ')}" for job in jobs]

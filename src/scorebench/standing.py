@@ -12,17 +12,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from scorebench import slurm
-from scorebench.study import Job
+from scorebench.study import UPTO, Job
 
 if TYPE_CHECKING:
     from scorebench.study import Study
 
-STAGES = ("prepare", "train", "sample", "floor", "evaluate", "report")
 RULES = {
     "prepare": "prepare_dataset",
     "train": "train_cell",
     "sample": "sample_cell",
     "floor": "floor_dataset",
+    "microscope": "microscope_dataset",
     "evaluate": "evaluate_cell",
     "report": "draw_report",
 }
@@ -59,6 +59,11 @@ class Standing:
     allocations: Counter[str] = field(default_factory=Counter)
     driven: bool = False
 
+    @property
+    def stages(self) -> list[str]:
+        """The stages that have jobs, in their order."""
+        return list(dict.fromkeys(job.stage for job in self.states))
+
     def counts(self, stage: str) -> Counter[State]:
         """How many jobs of a stage are in which state."""
         return Counter(state for job, state in self.states.items() if job.stage == stage)
@@ -81,7 +86,7 @@ def look(study: Study, tail: int = 5) -> Standing:
     standing = Standing({}, allocations=Counter(each.state.lower() for each in here))
     standing.driven = any("snakemake" in words for words in processes)
     at_work = {words[words.index("--key") + 1] for words in processes if "--key" in words[:-1]}
-    for stage in STAGES:
+    for stage in UPTO["report"]:
         for job in study.jobs(stage):
             key = study.key(job)
             log = log_of(study, job)
@@ -139,11 +144,12 @@ def _failure(job: Job, log: Path, key: str, tail: int) -> Failure | None:
     last = max(logs, key=lambda path: path.stat().st_mtime, default=None)
     said = last.read_text(errors="replace") if last else ""
     reason = next((words for sign, words in REASONS.items() if sign in said), "")
-    if log.is_file() and (lines := _last_lines(log, tail)):
+    if log.is_file() and (lines := _last_lines(log, tail)) and not reason:
         return Failure(job, log, lines, reason)
     if last is None:
         return Failure(job, log, [], reason) if log.is_file() else None
-    return Failure(job, last, _last_lines(last, tail), reason)
+    from_slurm = [line for line in _last_lines(last, 200) if line.startswith(("slurmstepd", "srun: error"))]
+    return Failure(job, last, from_slurm[-tail:] if from_slurm else _last_lines(last, tail), reason)
 
 
 def _last_lines(path: Path, count: int) -> list[str]:

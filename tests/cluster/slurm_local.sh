@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # A real Slurm on this machine alone: munged, slurmctld and one slurmd, without systemd, on loopback.
 #
-#   slurm_local.sh install | start | stop | status | purge | kill DAEMON | env
+#   slurm_local.sh install [PACKAGE...] | start | stop | status | purge | kill DAEMON | env
 #
 # `start` and `stop` may be repeated. `kill` ends one daemon as a crash would; `start` brings it back. Only processes
 # that this script started are ever signalled: their ids are in $SLURM_LOCAL_DIR/run, and the name of each is checked.
@@ -31,8 +31,9 @@ export SLURM_CONF=$ETC/slurm.conf PATH=$PATH:/usr/sbin:/sbin
 say() { printf 'slurm_local: %s\n' "$*" >&2; }
 die() { say "$*"; exit 1; }
 
+# packages [MORE...]: those that are not installed
 packages() {
-  local all="slurmctld slurmd slurm-client munge"
+  local all="slurmctld slurmd slurm-client munge $*"
   [ "$ACCOUNTING" = 0 ] || all="$all slurmdbd mariadb-server-core mariadb-client-core"
   local each
   for each in $all; do
@@ -44,7 +45,7 @@ install_packages() {
   [ "$(uname -s)" = Linux ] || die "Slurm needs Linux"
   command -v dpkg-query >/dev/null || die "this installs Debian's packages, and there is no dpkg here"
   local missing policy=/usr/sbin/policy-rc.d made=0
-  mapfile -t missing < <(packages)
+  mapfile -t missing < <(packages "$@")
   [ ${#missing[@]} -gt 0 ] || return 0
   [ "$(id -u)" = 0 ] || die "not installed: ${missing[*]}; only root can install them"
   if [ ! -e "$policy" ]; then # the packages' own services must not start
@@ -267,7 +268,7 @@ status() {
 }
 
 case "${1:-}" in
-  install) install_packages ;;
+  install) shift; install_packages "$@" ;;
   start) start ;;
   stop) stop ;;
   status) status ;;

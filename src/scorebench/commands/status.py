@@ -38,7 +38,7 @@ def status(
     table.add_column("stage")
     for state in COLOURS:
         table.add_column(state, justify="right")
-    for stage in standing.STAGES:
+    for stage in now.stages:
         counts = now.counts(stage)
         cells = [(f"[{c}]{counts[s]}[/]" if c else str(counts[s])) if counts[s] else "" for s, c in COLOURS.items()]
         table.add_row(stage, *cells)

@@ -12,7 +12,7 @@ from scorebench.doctor import Check, Finding
 if TYPE_CHECKING:
     from scorebench.study import Study
 
-STAGES = ("prepare", "train", "sample", "evaluate", "report")
+STAGES = ("prepare", "train", "sample", "microscope", "evaluate", "report")
 EXAMPLE = "site.example.yaml shows what site.yaml may say"
 
 
@@ -97,6 +97,8 @@ def _fits(study: Study, chosen: site.Site, offered: list[slurm.Partition]) -> It
     there = {each.name: each for each in offered}
     default = next((each.name for each in offered if each.default), "")
     for stage in STAGES:
+        if not study.jobs(stage):
+            continue
         asked = getattr(study.params.compute, stage)
         gpu = getattr(asked, "gpu", 0)
         partition = there[chosen.partition_of(gpu) or default]
