@@ -164,6 +164,29 @@ def counts(lines: list[dict[str, Any]]) -> tuple[list[str], bool]:
     return rows, right
 
 
+def summary(lines: list[dict[str, Any]]) -> str:
+    """How many verdicts were wrong, of either kind, and what rate of false alarms that leaves possible."""
+    from scipy import stats
+
+    from scorebench.conformance.controls import CONTROLS
+
+    correct = [line for line in lines if line["kind"] == "objective" and not changes_objective(line["title"])]
+    alarms = sum(not line["passed"] for line in correct)
+    highest = float(stats.beta.ppf(0.95, alarms + 1, len(correct) - alarms)) if len(correct) > alarms else 1.0
+    flawed = [line for line in lines if line not in correct]
+    missed = sum(line["passed"] for line in flawed)
+    controls = [line for line in lines if line["kind"] == "control"]
+    unnamed = sum(not set(CONTROLS[line["title"]].fails) <= set(line["failed"]) for line in controls)
+    seeds = sorted({line["seed"] for line in lines})
+    longest = max(line["seconds"] for line in lines)
+    return (
+        f"Seeds {seeds[0]} to {seeds[-1]}. Of {len(correct)} verdicts on correct losses {alarms} failed: a rate of"
+        f" false alarms below {highest:.2g} a verdict (95 % confidence). Of {len(flawed)} on losses with a mistake, or"
+        f" that change the objective, {missed} passed; {unnamed} of the {len(controls)} on negative controls lacked one"
+        f" of the failures named in the table. The longest verdict took {longest:.0f} s."
+    )
+
+
 def main() -> None:
     """Measure, print, and write the page on request."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
@@ -174,12 +197,15 @@ def main() -> None:
     arguments = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
     measure(arguments.runs, arguments.workers, arguments.minutes)
-    rows, right = counts(kept())
+    lines = kept()
+    rows, right = counts(lines)
     print("\n".join(rows))
+    if lines:
+        print(f"\n{summary(lines)}")
     if arguments.docs:
         from judge_page import write
 
-        write(ROOT / "docs/conformance.md", rows, objectives(), " ".join(["python", *sys.argv]))
+        write(ROOT / "docs/conformance.md", rows, summary(lines), objectives(), " ".join(["python", *sys.argv]))
     sys.exit(0 if right else 1)
 
 

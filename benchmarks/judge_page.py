@@ -87,7 +87,7 @@ def reasons(reports: dict[str, Report]) -> list[str]:
     return lines or ["Nothing failed."]
 
 
-def write(page: Path, rates: list[str], ours: dict[str, dict[str, Any]], command: str) -> None:
+def write(page: Path, rates: list[str], summary: str, ours: dict[str, dict[str, Any]], command: str) -> None:
     """Judge every loss once more, at seed 0, and write the page."""
     head = HEAD.format(
         command=command,
@@ -108,8 +108,9 @@ def write(page: Path, rates: list[str], ours: dict[str, dict[str, Any]], command
         parts += [f"## {peer} {version(peer)}\n\nThrough `benchmarks/peers/{peer}.py`, in float64. {adapters.NOTE}"]
         parts += ["\n".join(table(reports, {t: p.convention for t, p in losses.items()})), "\n".join(reasons(reports))]
     parts += [
-        "## How often the judge is wrong\n\nCounted over seeds, every verdict on data of its own, on a machine that had"
-        " other work. `python benchmarks/judge.py --runs 200` goes on to 200 seeds each; made so far:"
+        "## How often the judge is wrong\n\nCounted over seeds that no development ever saw, every verdict on data of"
+        " its own, on a machine that had other work. `python benchmarks/judge.py --runs 200` goes on to 200 seeds each;"
+        f" made so far:\n\n{summary}"
     ]
     parts += ["\n".join(rates)]
     page.write_text("\n\n".join(parts) + "\n")
