@@ -50,6 +50,25 @@ def test_rates_count_what_is_expected():
     assert not judge.counts([line("control", "negated", ["images"])])[1]  # for the wrong reason
 
 
+def test_summary_tells_false_alarms_from_misses():
+    """No false alarm in n verdicts: the rate is below 1 - 0.05^(1/n) with 95 % confidence (Clopper and Pearson)."""
+    judge = importlib.import_module("judge")
+    good, flawed = [line("objective", "dsm", [])] * 100, [line("objective", "lcss", ["images"])]
+    said = judge.summary([*good, *flawed, line("control", "negated", ["images"])])
+    assert f"Of 100 verdicts on correct losses 0 failed: a rate of false alarms below {1 - 0.05**0.01:.2g}" in said
+    assert "Of 2 on losses with a mistake, or that change the objective, 0 passed; 1 of the 1 on negative" in said
+    said = judge.summary([*good, line("objective", "dsm", ["images"]), line("control", "negated", [])])
+    assert "Of 101 verdicts on correct losses 1 failed" in said
+    assert "1 passed" in said
+
+
+def test_verdicts_count_for_the_code_that_they_were_made_with():
+    judge = importlib.import_module("judge")
+    of = {title: judge.source("objective", title) for title in ("dsm", "ssm_vr", "ssm_vr, sphere probes")}
+    assert of["dsm"] != of["ssm_vr"] == of["ssm_vr, sphere probes"]
+    assert judge.source("control", "negated") not in of.values()
+
+
 def test_every_objective_control_and_kind_of_probe_is_measured():
     judge = importlib.import_module("judge")
     assert {o["name"] for o in judge.objectives().values()} == set(parts.names("objective"))
