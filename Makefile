@@ -14,7 +14,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install run study resume soak ui pull git-pull push test test-fast lint format docs check-agreement agree bench judge peers clean
+.PHONY: help install run study resume soak ui pull git-pull push test test-fast lint format docs answers check-agreement agree bench judge peers clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -90,6 +90,9 @@ format: install ## let the tools lay out the code
 	ruff check --fix-only .
 	ruff format .
 	snakefmt Snakefile workflow
+
+answers: install ## docs/answers.md and its figures, from studies/results
+	scorebench answers
 
 docs: install ## the docs site, in site/: open site/index.html
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet

@@ -16,6 +16,7 @@ from rich.console import Console
 
 from scorebench import jobs, storage
 from scorebench.commands.advise import advise
+from scorebench.commands.answers import answers
 from scorebench.commands.check import check
 from scorebench.commands.doctor import doctor
 from scorebench.commands.publish import publish
@@ -275,7 +276,7 @@ def agree(
     raise typer.Exit((agreement.check if check else agreement.agree)(Study(DEFAULT)))
 
 
-for command in (advise, check, resume, schema):
+for command in (advise, answers, check, resume, schema):
     app.command()(command)
 for plain in (doctor, publish, status):
     app.command()(plainly(plain))

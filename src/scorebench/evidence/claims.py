@@ -100,20 +100,19 @@ class Nowhere:
     metric: str = ERROR
 
     def find(self, studies: Sequence[Numbers]) -> Iterator[Finding]:
-        """Per cell its worst ratio to the best cell of a data set; from a study that holds all of them."""
+        """Per cell its worst ratio to the best of the others on a data set; from a study that holds all of them."""
         for study in studies:
             values = {(d, c): study.of(d, c, self.metric) for d in self.datasets for c in self.cells}
             if not all(values.values()):
                 continue
             means = {place: _mean(v) for place, v in values.items()}
-            lowest = {d: min((means[d, c], c) for c in self.cells) for d in self.datasets}
-            best = {d: cell for d, (_, cell) in lowest.items()}
             for cell in self.cells:
-                _, worst = max((means[d, cell] / lowest[d][0], d) for d in self.datasets)
-                logs = log_ratios(values[worst, cell], values[worst, best[worst]])
+                best = {d: min((means[d, c], c) for c in self.cells if c != cell) for d in self.datasets}
+                _, worst = max((means[d, cell] / best[d][0], d) for d in self.datasets)
+                logs = log_ratios(values[worst, cell], values[worst, best[worst][1]])
                 if not logs:
                     continue
-                said = f"{self.metric}: {cell} over {best[worst]}, the best there"
+                said = f"{self.metric}: {cell} over {best[worst][1]}, the best of the others there"
                 tested = against(logs, self.factor, logarithms=True)
                 yield Finding(worst, said, "above", tested, study.study, study.key(worst, cell, self.metric))
             return
@@ -208,7 +207,7 @@ class BestLevel:
                 if len(values) < 3:
                     continue
                 common = sorted(set.intersection(*(set(v) for v in values.values())))
-                best = [_minimum({sigma: v[r] for sigma, v in values.items()}) for r in common]
+                best = [lowest_level({sigma: v[r] for sigma, v in values.items()}) for r in common]
                 if best:
                     tested = against([math.log(sigma / rule) for sigma in best], self.limit, logarithms=True)
                     schedule = next(iter(self.levels))
@@ -218,7 +217,7 @@ class BestLevel:
                     break
 
 
-def _minimum(errors: dict[float, float]) -> float:
+def lowest_level(errors: dict[float, float]) -> float:
     """Where a curve is lowest: a parabola in ln sigma and ln error through the lowest level and its neighbours; at an
     end of the range, that end.
     """

@@ -33,7 +33,7 @@ def _rule(n: int, d: int = 2) -> float:
     return float(TAU * (2 * d * n) ** (-1 / 6))
 
 
-_RULES = {f"ring8_n{n}": _rule(n) for n in (100, 1000, 10000)}
+RULES = {f"ring8_n{n}": _rule(n) for n in (100, 1000, 10000)}
 
 REGISTERED = (
     Hypothesis(
@@ -120,8 +120,8 @@ REGISTERED = (
         " most 0.1 tau for n >= 2,000.",
         "true; 18 % off for d = 10, n = 2,000",
         (
-            BestLevel("dsm", LEVELS, _RULES, "below", 1.25),
-            BestLevel("dsm", LEVELS, _RULES, "above", 0.75),
+            BestLevel("dsm", LEVELS, RULES, "below", 1.25),
+            BestLevel("dsm", LEVELS, RULES, "above", 0.75),
             Untested("antithetic DSM at one level: the study has it for n = 1,000 and for sigma >= 0.2 tau only"),
         ),
     ),

@@ -1,0 +1,38 @@
+"""docs/answers.md and its figures, made from the published results, so that prose can't say what numbers don't."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from scorebench.answers import tables
+from scorebench.answers.figures import figures
+from scorebench.answers.quotes import Quotes
+from scorebench.evidence.numbers import Numbers, published
+
+HERE = Path(__file__).parent
+
+
+def page(studies: Sequence[Numbers]) -> str:
+    """The Markdown of docs/answers.md."""
+    environment = Environment(
+        loader=FileSystemLoader(HERE), trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
+        undefined=StrictUndefined, autoescape=False,
+    )  # fmt: skip
+    environment.tests["dsm"] = lambda cell: cell.startswith("dsm/")
+    environment.filters["schedule"] = lambda cell: cell.partition("/")[2]
+    environment.filters["cell"] = lambda text: text.replace("|", "\\|").replace("\n", " ")
+    quotes = Quotes(studies)
+    text = environment.get_template("answers.md.j2").render(q=quotes, t=tables)
+    lines = [line.rstrip() for line in text.splitlines()]
+    kept = [line for i, line in enumerate(lines) if line or (i and lines[i - 1])]
+    return "\n".join(kept).strip() + "\n"
+
+
+def made(results: Path = Path("studies/results")) -> dict[Path, str]:
+    """Path -> content of the page and its figures, as the published results have them."""
+    studies = published(results)
+    pictures = {Path("docs/pictures") / name: content for name, content in figures(Quotes(studies)).items()}
+    return {Path("docs/answers.md"): page(studies), **pictures}

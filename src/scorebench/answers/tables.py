@@ -1,0 +1,126 @@
+"""Tables of the page of answers that take more than one look-up: single levels, gradients, variants."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from scorebench.answers.quotes import Quotes, Ratio, is_variant
+from scorebench.evidence.claims import lowest_level
+from scorebench.evidence.registered import RULES
+from scorebench.evidence.statistics import number
+
+
+@dataclass(frozen=True)
+class Singles:
+    """Relative errors of networks trained at one noise level."""
+
+    levels: list[str]
+    rows: list[SingleRow]
+
+
+@dataclass(frozen=True)
+class SingleRow:
+    """One data set and method: values by level, the best level and that of the rule."""
+
+    dataset: str
+    method: str
+    values: dict[str, str]
+    best: str
+    rule: str
+
+
+def singles(q: Quotes, name: str) -> Singles | None:
+    """All cells of a study that were trained at one level; None without any."""
+    study = q.study(name)
+    if study is None:
+        return None
+    found: dict[tuple[str, str], dict[float, str]] = {}
+    for (dataset, method, schedule, sampler, metric), curve in study.curves.items():
+        if metric == "D" and len(curve) == 1 and not sampler:
+            found.setdefault((dataset, method), {})[next(iter(curve))] = schedule
+    if not found:
+        return None
+    levels = sorted({sigma for by_level in found.values() for sigma in by_level})
+    rows = []
+    for (dataset, method), by_level in sorted(found.items(), key=lambda item: (item[0][1], RULES.get(item[0][0], 0))):
+        values, errors = {}, {}
+        for sigma in levels:
+            cell = f"{method}/{by_level.get(sigma, '')}"
+            values[number(sigma, 2)] = q.mean(name, dataset, cell, "clean_error") if sigma in by_level else ""
+            v = study.of(dataset, cell, "clean_error")
+            if v:
+                errors[sigma] = math.fsum(v.values()) / len(v)
+        best = number(lowest_level(errors), 2) if len(errors) > 2 else ""
+        rule = number(RULES[dataset], 2) if dataset in RULES else ""
+        rows.append(SingleRow(dataset, method, values, best, rule))
+    return Singles([number(sigma, 2) for sigma in levels], rows)
+
+
+def microscope_methods(q: Quotes, dataset: str) -> list[tuple[str, float]]:
+    """Methods whose gradients were looked at, and their evaluations per sample."""
+    study = q.study("hybrid")
+    found = []
+    for (d, method, _, _, metric), values in study.values.items() if study else ():
+        if d == dataset and metric == "gradient_evaluations" and values:
+            found.append((method, next(iter(values.values()))))
+    return found
+
+
+@dataclass(frozen=True)
+class Turn:
+    """A comparison as it was and under a variant."""
+
+    study: str
+    dataset: str
+    comparison: str
+    variant: str
+    before: Ratio | None
+    after: Ratio
+
+    @property
+    def turns(self) -> str:
+        """Whether the conclusion turns, in words."""
+        if self.before is None:
+            return "another data set"
+        if self.before.sure and self.after.sure:
+            return "**yes**" if (self.before.value < 1) != (self.after.value < 1) else "no"
+        if self.before.sure:
+            return "no longer sure"
+        return "sure now" if self.after.sure else "unsure both times"
+
+
+def robustness(q: Quotes) -> list[Turn]:
+    """Methods against DSM on the same schedule, and DSM's schedules against ln sigma uniform, under every variant."""
+    return [turn for name in ("noise", "hybrid", "data") for turn in _turns(q, name)]
+
+
+def _turns(q: Quotes, name: str) -> Iterator[Turn]:
+    study = q.study(name)
+    if study is None:
+        return
+    metric = "excess_loss_integral" if name == "data" else "D_integral"
+    for dataset in q.datasets(name, metric):
+        cells = set(q.cells(name, dataset, metric, variants=True))
+        for cell in sorted(cells):
+            method, _, schedule = cell.partition("/")
+            base, _, label = method.rpartition("-")
+            if not is_variant(method):
+                continue
+            if base != "dsm":
+                pair = (f"dsm-{label}/{schedule}", f"dsm/{schedule}", f"{base} over dsm, {schedule}")
+            elif schedule != "log_uniform" and not _others(cells, label):
+                pair = (f"dsm-{label}/log_uniform", "dsm/log_uniform", f"dsm: {schedule} over log_uniform")
+            else:
+                continue
+            after = q.ratio(name, dataset, cell, pair[0], metric)
+            if after is not None:
+                before = q.ratio(name, dataset, f"{base}/{schedule}", pair[1], metric)
+                yield Turn(study.study, dataset, pair[2], label, before, after)
+
+
+def _others(cells: set[str], label: str) -> set[str]:
+    """Methods other than DSM that were tried under a variant."""
+    methods = {cell.partition("/")[0] for cell in cells}
+    return {m.removesuffix(f"-{label}") for m in methods if m.endswith(f"-{label}")} - {"dsm"}

@@ -1,0 +1,174 @@
+"""The page of answers says what the published numbers say, and no committed page says anything else."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib.metadata
+import math
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+sys.path.insert(0, str(Path(__file__).parent))
+import toy
+
+from scorebench.answers import made, page
+from scorebench.answers.figures import figures
+from scorebench.answers.quotes import Quotes
+from scorebench.answers.tables import robustness, singles
+from scorebench.cli import app
+from scorebench.evidence.validity import validity
+
+ROOT = Path(__file__).parent.parent.parent
+MATPLOTLIB = next(
+    line.partition("==")[2].strip()
+    for line in (ROOT / "constraints.txt").read_text().splitlines()
+    if line.lower().startswith("matplotlib==")
+)
+
+
+@pytest.fixture(scope="module")
+def studies():
+    return [toy.hybrid(), toy.data(), toy.noise()]
+
+
+@pytest.fixture(scope="module")
+def text(studies):
+    return page(studies)
+
+
+def test_the_committed_page_is_what_the_published_results_make(monkeypatch):
+    """A number that was edited by hand, or results that changed without `make answers`, fail here."""
+    monkeypatch.chdir(ROOT)
+    for path, content in made().items():
+        if path.suffix == ".svg" and importlib.metadata.version("matplotlib") != MATPLOTLIB:
+            continue
+        assert path.read_text(encoding="utf-8") == content, f"{path}: run `make answers`"
+
+
+def test_check_finds_an_edited_number(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run = CliRunner().invoke
+    assert run(app, ["answers", "--check"]).exit_code == 1, "the page is not there"
+    assert run(app, ["answers"]).exit_code == 0
+    assert run(app, ["answers", "--check"]).exit_code == 0
+    path = tmp_path / "docs/answers.md"
+    path.write_text(path.read_text().replace("published", "found"))
+    assert run(app, ["answers", "--check"]).exit_code == 1
+
+
+def test_every_number_of_a_headline_is_that_of_the_results(text):
+    """0.85 of DSM's error at equal evaluations, made so exactly."""
+    assert "has 15 % less error than DSM (ratio 0.85 [" in text
+    assert "has 70 % less error than DSM (ratio 0.30 [" in text
+    assert "can't be told from DSM (ratio 1.00 [" in text
+    assert "antithetic_stf-evaluations/log_uniform, with 0.30 [" in text
+    assert "The goal was 0.2: not reached" in text
+    assert "The goal was 0.6: reached" in text
+
+
+def test_words_turn_with_the_numbers():
+    worse = toy.hybrid()
+    place = ("ring8", "antithetic_dsm-evaluations", "log_uniform", "", "D_integral")
+    worse.values[place] = {r: 2 * v for r, v in worse.values[place].items()}
+    said = page([worse])
+    assert "has 70 % more error than DSM (ratio 1.70 [" in said
+    assert "has 15 % less error than DSM" in said, "on the other data set"
+
+
+def test_ratios_and_their_intervals(studies):
+    q = Quotes(studies)
+    found = q.ratio("hybrid", "ring8", "stf/log_uniform", "dsm/log_uniform")
+    a, b = (studies[0].of("ring8", cell, "D_integral") for cell in ("stf/log_uniform", "dsm/log_uniform"))
+    logs = np.log([a[r] / b[r] for r in range(10)])
+    assert found is not None
+    assert found.value == pytest.approx(math.exp(logs.mean()))
+    assert found.tested.t_low == pytest.approx(math.exp(logs.mean() - 2.262157 * logs.std(ddof=1) / 10**0.5), rel=1e-6)
+
+
+def test_the_winner_is_not_told_the_score_and_takes_no_more_evaluations(studies):
+    """esm and tsm are told; antithetic_stf takes twice the evaluations."""
+    found = Quotes(studies).winner("hybrid", "ring8")
+    assert found is not None
+    assert found[0] == "antithetic_stf-evaluations/log_uniform"
+
+
+def test_a_schedule_that_is_never_far_from_the_best(studies):
+    assert Quotes(studies).never_far("noise", ["ring8", "mixture10"], "dsm")[0] == "log_uniform"
+
+
+def test_a_conclusion_that_turns_is_said(studies):
+    """edm is worse than ln sigma uniform, but better with a wider network: made so."""
+    turns = {(t.dataset, t.comparison): t.turns for t in robustness(Quotes(studies))}
+    assert turns["ring8", "dsm: edm over log_uniform"] == "**yes**"
+
+
+def test_single_levels_stand_beside_the_rule(studies):
+    found = singles(Quotes(studies), "noise")
+    assert found is not None
+    assert [row.dataset for row in found.rows] == ["ring8_n10000", "ring8_n1000", "ring8_n100"]
+    assert {row.best for row in found.rows} == {"0.10"}
+    assert found.rows[1].rule == f"{0.15 * 4000 ** (-1 / 6):.3f}"
+
+
+def test_every_quoted_cell_is_listed_with_its_key(text, studies):
+    listed = dict(re.findall(r"^\| (?:hybrid|noise|data) \| \S+ \| (\S+) \| `(key-\S+)` \|$", text, re.M))
+    assert len(listed) > 20
+    assert all(key.endswith(cell) or key.endswith(f"{cell}/") for cell, key in listed.items())
+    for cell in ("stf/log_uniform", "dsm/edm2", "dsm/s018"):
+        assert cell in listed
+
+
+def test_quick_conclusions_are_marked(text):
+    assert "quick" not in text.split("## For a reader")[0]
+    quick = page([toy.noise("quick")])
+    assert "A quick look only" in quick
+    assert "(quick)" in quick
+    assert "The study `hybrid` has not been published" in quick
+
+
+def test_the_larger_size_of_a_study_is_quoted():
+    q = Quotes([toy.noise(), toy.noise("quick")])
+    assert q.study("noise").size == "standard"
+    assert not q.quick
+
+
+def test_diagnostics_are_held_against_the_truth(studies):
+    """excess_loss orders cells as D does, made so; alpha comes nearer to 1 the larger D is."""
+    found = {(v.dataset, v.diagnostic): v for v in validity(studies)}
+    excess, alpha = found["ring8", "excess_loss"], found["ring8", "stein_alpha"]
+    assert (excess.between, excess.worst, excess.overall) == pytest.approx((1, 1, 1))
+    assert excess.factor == pytest.approx(1.1)
+    assert alpha.between == pytest.approx(-1)
+    assert excess.cells == 10
+
+
+def test_no_line_says_nothing(text):
+    for wrong in ("None", "nan", "Undefined", "Quote(", "{{", "}}"):
+        assert wrong not in text, wrong
+    for line in text.splitlines():
+        if line.startswith("|"):
+            assert line.endswith("|"), line
+    tables = [block for block in text.split("\n\n") if block.startswith("|")]
+    assert len(tables) > 8
+    for table in tables:
+        assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1, table[:200]
+
+
+def test_figures_are_the_same_bytes_again_and_have_their_numbers(studies):
+    first, again = figures(Quotes(studies)), figures(Quotes(studies))
+    assert first == again
+    assert set(first) == {"answers_noise.svg", "answers_hybrid.svg", "answers_microscope.svg"}
+    assert all(len(svg) < 200_000 for svg in first.values())
+    curves = {
+        place: {sigma: dataclasses.replace(point, mean=2 * point.mean) for sigma, point in curve.items()}
+        for place, curve in studies[2].curves.items()
+    }
+    other = dataclasses.replace(studies[2], curves=curves)
+    changed = figures(Quotes([studies[0], studies[1], other]))
+    assert changed["answers_noise.svg"] != first["answers_noise.svg"]
+    assert changed["answers_hybrid.svg"] == first["answers_hybrid.svg"]
