@@ -87,6 +87,23 @@ def test_float32_networks_lose_no_more_than_rounding(name, kind, monkeypatch):
 
 
 @EACH
+def test_an_energy_s_own_derivatives_are_those_of_its_score(name):
+    """Losses and gradients by the ways that an energy network offers, and by differentiating its score alone."""
+    net = network("energy", width=12, depth=2)
+    start = net.initialise(EVENT, [torch.Generator().manual_seed(seed) for seed in (1, 2)])
+    several = {"probes": 2} if "probes" in parts.find("objective", name).model_fields else {}
+    results = []
+    for own in (True, False):
+        parameters = {k: (3 * v).double().requires_grad_() for k, v in start.items()}
+        score = net.score(parameters)
+        loss = objective(name, **several)(score if own else score.score, images(), probes())
+        loss.sum().backward()
+        gradients = [p.grad.flatten() for p in parameters.values() if p.grad is not None]
+        results.append(torch.cat([loss.detach().flatten(), *gradients]))
+    torch.testing.assert_close(*results, rtol=1e-9, atol=1e-9)
+
+
+@EACH
 def test_the_same_generator_gives_the_same_loss(name):
     score = lambda y, sigma: torch.sin(2 * y)  # noqa: E731
     first, again = (objective(name)(score, images(), probes()) for _ in range(2))
