@@ -110,7 +110,7 @@ class Project:
         return Project(top / "clone")
 
     def tracked(self) -> tuple[set[tuple[str, str]], set[tuple[str, str]]]:
-        """MLflow's runs as (key of the scores, replicate): the current ones, and the others."""
+        """MLflow's runs as (key of the scores, replicate or `all`): the current ones, and the others."""
         from mlflow import MlflowClient
 
         client = MlflowClient(f"sqlite:///{self.folder}/mlflow.db")
@@ -125,11 +125,11 @@ class Project:
         return found["yes"], found["no"]
 
     def planned(self) -> set[tuple[str, str]]:
-        """The plan's cells as MLflow names runs: key of the scores, and replicate."""
+        """The plan's cells as MLflow names runs: key of the scores, and replicate; `all` for the cell's own run."""
         plan = json.loads((self.folder / "plan/default/evaluate.json").read_text())
         replicates = int(re.findall(r"^replicates: (\d+)", (self.folder / "params.yaml").read_text(), re.MULTILINE)[0])
         keys = {key for at, key in plan.items() if not at.startswith("floor/")}
-        return {(key, str(replicate)) for key in keys for replicate in range(replicates)}
+        return {(key, which) for key in keys for which in ("all", *map(str, range(replicates)))}
 
     def agrees(self) -> None:
         """Snakemake, DVC and scorebench all say that nothing is to be done; MLflow, if it is kept, holds the plan."""

@@ -45,10 +45,10 @@ def test_direct_run_agrees_after_one_command(project: Project) -> None:
 
 def test_edit_of_a_method_runs_its_cells_alone(project: Project) -> None:
     """Case a, through `dvc repro`; going back costs nothing. MLflow, once it is kept, follows by itself."""
-    assert "4 runs logged" in project.run("scorebench", "track")
+    assert "6 runs logged" in project.run("scorebench", "track")
     project.run("scorebench", "agree")
     original, none = project.tracked()
-    assert (len(original), none) == (4, set()), "two cells, two replicates"
+    assert (len(original), none) == (6, set()), "two cells, each with two replicates"
     first, contents = project.jobs(), project.contents()
     project.edit("{objective: ssm_vr}", "{objective: ssm_vr, options: {probes: 2}}")
     project.run("dvc", "repro")
@@ -57,8 +57,8 @@ def test_edit_of_a_method_runs_its_cells_alone(project: Project) -> None:
     assert changed(first, second) == {"report", *stages_of(mine)}
     project.agrees()
     current, others = project.tracked()
-    assert len(current) == 4
-    assert len(others) == 2
+    assert len(current) == 6
+    assert len(others) == 3
     assert current | others == original | current
     assert others == original - current, "the two of before the edit are kept, and marked"
 
@@ -71,7 +71,7 @@ def test_edit_of_a_method_runs_its_cells_alone(project: Project) -> None:
     assert project.contents() == contents
     project.agrees()
     assert project.tracked() == (original, current - original)
-    assert "0 runs logged, 4 already there, 0 retagged" in project.run("scorebench", "track")
+    assert "0 runs logged, 6 already there, 0 retagged" in project.run("scorebench", "track")
 
 
 def test_schedules_methods_and_replicates_come_and_go(project: Project) -> None:
@@ -101,7 +101,7 @@ def test_schedules_methods_and_replicates_come_and_go(project: Project) -> None:
     }
     project.agrees()
     current, others = project.tracked()
-    assert (len(current), len(others)) == (2, 6), "what was removed from the study is kept, and marked"
+    assert (len(current), len(others)) == (3, 9), "what was removed from the study is kept, and marked"
 
     project.edit("replicates: 2", "replicates: 1")
     project.run("dvc", "repro")

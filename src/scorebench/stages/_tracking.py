@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import io
 import math
+from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -14,12 +15,16 @@ import pyarrow as pa
 import pyarrow.csv
 
 from scorebench import provenance, storage
-from scorebench.report.pictures import View, panel, scale_curve_picture, view_of
+from scorebench.report.pictures import View, panel, view_of
 from scorebench.stages._dataset import describe, read_points
 from scorebench.study import Cell, Job, Study
 
 LONGEST = 500
 """Characters of a param; MLflow's own limit depends on the kind of store, and this fits in all."""
+HEADLINES = ("D_integral", "D_max", "clean_error", "nll", "excess_loss_integral")
+"""Metrics that get their standard error beside them; distances of samples have their floor."""
+CELL = "all"
+"""Stands as the replicate of the run that holds a whole cell."""
 
 
 class Point(NamedTuple):
@@ -53,11 +58,6 @@ class Record:
         self.scores = storage.read_table(self.folders["evaluate"] / "scores.parquet")
 
     @property
-    def name(self) -> str:
-        """How a run is named, but for its replicate."""
-        return f"{self.cell.dataset} {self.cell.method} {self.cell.schedule}"
-
-    @property
     def started(self) -> int:
         """When training began, ms."""
         return round(1000 * self.cards["train"]["started"])
@@ -67,15 +67,26 @@ class Record:
         """When training ended, ms."""
         return self.started + round(1000 * self.cards["train"]["seconds"])
 
-    def params(self, replicate: int) -> dict[str, str]:
-        """All settings that led to a run, with flat names such as `training.steps`."""
+    @property
+    def replicates(self) -> range:
+        """All replicates."""
+        return range(self.cards["train"]["spec"]["replicates"])
+
+    @functools.cached_property
+    def kept(self) -> list[int]:
+        """Replicates that trained to the end: the cell's means are over these."""
+        return [r for r in self.replicates if self.cards["train"]["facts"]["status"][r] == "trained"]
+
+    @functools.cached_property
+    def params(self) -> dict[str, str]:
+        """All settings that led to a cell, with flat names such as `training.steps`."""
         prepare, train, sample = (self.cards[s]["spec"] for s in ("prepare", "train", "sample"))
         facts = self.cards["prepare"]["facts"]
         tree = {
             "dataset": self.cell.dataset,
             "method": self.cell.method,
             "schedule": self.cell.schedule,
-            "replicate": replicate,
+            "replicates": train["replicates"],
             "seed": train["seed"],
             "objective": train["objective"]["name"],
             "network": train["network"]["name"],
@@ -95,19 +106,29 @@ class Record:
         }
         return dict(flat("", options)) | dict(flat("", tree))
 
-    def tags(self, replicate: int) -> dict[str, str]:
-        """What runs are found, filtered and grouped by."""
+    def tags(self, replicate: int | None) -> dict[str, str]:
+        """What runs are found, filtered and grouped by; without a replicate, those of the cell."""
         card = self.cards["train"]
-        facts, command = card["facts"], card["command"]
-        status, step = facts["status"][replicate], facts["ended_at"][replicate]
-        note = [
-            f"Replicate {replicate} of `{self.cell}`; there are {card['spec']['replicates']}, which differ in their"
-            f" random numbers only.",
-            f"Made by `{command}`; the results lie in `{self.folders['evaluate']}`.",
-        ]
+        facts, lost = card["facts"], len(self.replicates) - len(self.kept)
+        oracle = self.study.objectives[self.cell.method].requires_target
+        shown = self.replicates if replicate is None else [replicate]
+        ends = [(facts["status"][r], facts["ended_at"][r], facts["reasons"][r]) for r in shown if r not in self.kept]
+        if replicate is None:
+            status = "trained" if not lost else "partly" if self.kept else ends[0][0]
+            note = [
+                f"**{self.cell}**: means over {len(self.kept)} replicates, which differ in their random numbers only;"
+                " each is a run of its own below this one. Pictures and tables are under Artifacts.",
+                "The method is told the exact score: it shows what can be reached." * oracle,
+                f"Made by `{card['command']}`; the results lie in `{self.folders['evaluate']}`.",
+            ]
+        else:
+            status, note = facts["status"][replicate], [f"Replicate {replicate} of `{self.cell}`."]
+        note += [f"**{end.capitalize()} at step {step}**: {why}." for end, step, why in ends]
         tags = {
             **{field: getattr(self.cell, field) for field in ("dataset", "method", "schedule")},
-            "replicate": str(replicate),
+            "kind": "cell" if replicate is None else "replicate",
+            "replicate": CELL if replicate is None else str(replicate),
+            "oracle": "yes" if oracle else "no",
             "study": self.study.name,
             "status": status,
             "key": self.cards["evaluate"]["key"],
@@ -116,17 +137,15 @@ class Record:
             "mlflow.source.name": self.study.file.name,
             "mlflow.source.type": "LOCAL",
         }
-        if step is not None:
-            tags["ended_at"] = str(step)
-            why = facts["reasons"][replicate]
-            note.insert(0, f"**{status.capitalize()} at step {step}**: {why}; the weights stayed as they were.")
+        if ends:
+            tags["ended_at"] = ", ".join(str(step) for _, step, _ in ends)
         if card["commit"]:
             changed = {True: "yes", False: "no"}[bool(card["dirty"])]
             tags |= {"commit": card["commit"], "dirty": changed, "mlflow.source.git.commit": card["commit"]}
-        return tags | {"mlflow.note.content": "\n\n".join(note)}
+        return tags | {"mlflow.note.content": "\n\n".join(line for line in note if line)}
 
     def points(self, replicate: int) -> Iterator[Point]:
-        """Final values, errors per noise level (step: place of sigma, ascending), curves over training steps.
+        """Final values, errors per noise level (step: `place_of` sigma), curves over training steps.
 
         In this order, because MLflow shows them in the order of their arrival.
         """
@@ -143,50 +162,69 @@ class Record:
         final |= {f"sampling_seconds/{label}": seconds for label, seconds in sampling.items()}
         for name, value in final.items():
             yield Point(name, float(value), 0, self.ended)
-        scales = [row for row in scores if row["sigma"] is not None]
-        levels = sorted({row["sigma"] for row in rows(self.scores, replicate) if row["sigma"] is not None})
-        for row in scales:
-            yield Point(f"{row['metric']}_by_sigma", row["value"], levels.index(row["sigma"]), self.ended)
+        for row in scores:
+            if row["sigma"]:
+                yield Point(f"{row['metric']}_by_sigma", row["value"], place_of(row["sigma"]), self.ended)
         for row in (row for row in rows(self.curves, replicate) if row["sigma"] is None):  # the rest is over sigma
             at = self.started + round(1000 * facts["training_seconds"] * row["step"] / steps)
             yield Point(f"train/{row['metric']}", row["value"], row["step"], at)
 
-    def artifacts(self, replicate: int) -> Iterator[tuple[str, bytes]]:
-        """Tables, and pictures of samples and of D(sigma): (file name, content)."""
-        here = self.scores.filter(pa.compute.equal(self.scores["replicate"], replicate)).drop_columns("replicate")
-        yield "scores.csv", as_csv(here)
-        if (by_sigma := _by_sigma(here.to_pylist())) is not None:
+    def means(self) -> Iterator[Point]:
+        """Means of what `points` gives over the replicates that trained to the end; `..._se`: their standard errors.
+
+        Only of what all of these have: a mean over fewer would look better than it is.
+        """
+        if not self.kept:
+            return
+        found: dict[tuple[str, int], list[Point]] = defaultdict(list)
+        for replicate in self.kept:
+            for point in self.points(replicate):
+                found[point.name, point.step].append(point)
+        for (name, step), points in found.items():
+            if len(points) < len(self.kept):
+                continue
+            values = np.array([point.value for point in points])
+            yield Point(name, float(values.mean()), step, points[0].at)
+            if name in HEADLINES and len(points) > 1:
+                yield Point(f"{name}_se", float(values.std(ddof=1) / math.sqrt(len(points))), step, points[0].at)
+
+    def floors(self, replicate: int | None) -> list[Point]:
+        """What `floors` gives, where they are there."""
+        if self._floors is None:
+            return []
+        return floors(self._floors, list(self.replicates) if replicate is None else [replicate], self.ended)
+
+    @functools.cached_property
+    def _floors(self) -> pa.Table | None:
+        there = is_there(self.study, self.jobs["floor"])
+        return storage.read_table(self.folders["floor"] / "floors.parquet") if there else None
+
+    def artifacts(self) -> Iterator[tuple[str, bytes]]:
+        """Tables of the cell, pictures of the samples of its first trained replicate: (file name, content)."""
+        yield "scores.csv", as_csv(self.scores)
+        if (by_sigma := _by_sigma(self.scores.to_pylist(), self.kept)) is not None:
             yield "error_by_sigma.csv", as_csv(by_sigma)
-        if (curve := self._curve_picture) is not None:
-            yield "D_by_sigma.png", curve
-        labels, replicates, x = self._samples
-        for label in sorted(set(labels)):
-            points = x[(labels == label) & (replicates == replicate)]
-            yield f"samples/{label}.png", sample_picture(points, self.folders["prepare"])
-
-    @functools.cached_property
-    def _samples(self) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+        if not self.kept:
+            return
         table = storage.read_table(self.folders["sample"] / "samples.parquet")
-        return table["sampler"].to_numpy(), table["replicate"].to_numpy(), storage.points_of(table["x"])
-
-    @functools.cached_property
-    def _curve_picture(self) -> bytes | None:
-        """D(sigma) of all replicates, which shows how much of a difference is chance; None with fewer than 2 levels."""
-        D = [row for row in self.scores.to_pylist() if row["metric"] == "D" and row["sigma"] is not None]
-        sigmas, replicates = sorted({row["sigma"] for row in D}), sorted({row["replicate"] for row in D})
-        if len(sigmas) < 2:
-            return None
-        values = np.full((len(replicates), len(sigmas)), np.nan)
-        for row in D:
-            value = math.nan if row["value"] is None else row["value"]
-            values[replicates.index(row["replicate"]), sigmas.index(row["sigma"])] = value
-        return scale_curve_picture(np.array(sigmas), values, f"{self.name}: {len(replicates)} replicates")
+        table = table.filter(pa.compute.equal(table["replicate"], self.kept[0]))
+        labels, x = table["sampler"].to_numpy(), storage.points_of(table["x"])
+        for label in sorted(set(labels)):
+            yield f"samples/{label}.png", sample_picture(x[labels == label], self.folders["prepare"])
 
 
-def floors(study: Study, job: Job, replicate: int, at: int) -> list[Point]:
-    """What the truth itself scores against the test points: `<metric>/floor`."""
-    table = storage.read_table(study.directory(job) / "floors.parquet")
-    return [Point(f"{row['metric']}/floor", row["value"], 0, at) for row in rows(table, replicate)]
+def place_of(sigma: float) -> int:
+    """Where a noise level stands on the axis of steps, which holds whole numbers: 1000 log10(sigma)."""
+    return round(1000 * math.log10(sigma))
+
+
+def floors(table: pa.Table, replicates: list[int], at: int) -> list[Point]:
+    """What the truth itself scores against the test points, mean over these replicates: `<metric>/floor`."""
+    found: dict[str, list[float]] = defaultdict(list)
+    for replicate in replicates:
+        for row in rows(table, replicate):
+            found[row["metric"]].append(row["value"])
+    return [Point(f"{name}/floor", float(np.mean(values)), 0, at) for name, values in found.items()]
 
 
 def rows(table: pa.Table, replicate: int) -> list[dict[str, Any]]:
@@ -205,16 +243,20 @@ def flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
         yield prefix, text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
 
-def _by_sigma(scores: list[dict[str, Any]]) -> pa.Table | None:
-    """One row per noise level, one column per metric."""
-    levels: dict[float, dict[str, Any]] = {}
+def _by_sigma(scores: list[dict[str, Any]], kept: list[int]) -> pa.Table | None:
+    """One row per noise level, one column per metric: means over these replicates; null where one is not finite."""
+    levels: dict[float, dict[str, list[float]]] = defaultdict(lambda: defaultdict(list))
     for row in scores:
-        if row["sigma"] is not None:
-            levels.setdefault(row["sigma"], {"sigma": row["sigma"]})[row["metric"]] = row["value"]
+        if row["sigma"] is not None and row["replicate"] in kept:
+            value = math.nan if row["value"] is None else row["value"]
+            levels[row["sigma"]][row["metric"]].append(value)
     if not levels:
         return None
     names = dict.fromkeys(name for level in levels.values() for name in level)
-    columns = {name: [level.get(name) for _, level in sorted(levels.items())] for name in names}
+    columns: dict[str, list[Any]] = {"sigma": sorted(levels)}
+    for name in names:
+        means = [float(np.mean(level[name])) if name in level else math.nan for _, level in sorted(levels.items())]
+        columns[name] = [mean if math.isfinite(mean) else None for mean in means]
     return pa.table({name: pa.array(values, pa.float64()) for name, values in columns.items()})
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import functools
 import logging
 import os
 import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -22,9 +23,12 @@ def connect(uri: str) -> MlflowClient:
     """A client that needs no network of its own and says nothing unless something is wrong."""
     for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"):
         os.environ.setdefault(name, "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # MLflow's 7 take minutes to say "refused"
     if _scheme(uri) in DATABASES:
         _open_once(uri)
+    if sqlite_file(uri) is not None:
+        _wait_for_the_disk_once()
     from mlflow import MlflowClient
 
     for name, level in (("mlflow", "WARNING"), ("alembic", "WARNING"), ("urllib3", "ERROR")):
@@ -41,6 +45,29 @@ def _open_once(uri: str) -> None:
         sqlalchemy.inspect(engine).get_table_names()
     finally:
         engine.dispose()
+
+
+@functools.cache
+def _wait_for_the_disk_once() -> None:
+    """Tell SQLite not to wait for the disk at each of a dozen transactions per run: they take most of the time.
+
+    `durable` waits once, at the end of a pass. A pass that is killed loses nothing by it; a machine that loses its
+    power in the middle of one can damage the database, which `scorebench track` then makes anew from the results.
+    """
+    import sqlalchemy
+
+    @sqlalchemy.event.listens_for(sqlalchemy.engine.Engine, "connect")
+    def relax(connection: Any, _: Any) -> None:
+        if type(connection).__module__.startswith("sqlite3"):
+            connection.execute("PRAGMA synchronous = OFF")
+
+
+def durable(uri: str) -> None:
+    """Wait until an SQLite store is on the disk."""
+    file = sqlite_file(uri)
+    if file is not None and file.is_file():
+        with file.open("rb") as opened:
+            os.fsync(opened.fileno())
 
 
 def _scheme(uri: str) -> str:

@@ -1,35 +1,30 @@
 """track: finished results -> MLflow, by one writer, so that a second pass has nothing to do.
 
-A run is one replicate of one cell. It is found again by the key of its results; it is complete when MLflow calls it
-FINISHED, so what a killed pass left half-written is made anew.
+A run is a cell, its metrics means over replicates, and below it a run for every replicate. A run is found again by
+the key of its results and its replicate; it is complete when MLflow calls it FINISHED, so what a killed pass left
+half-written is made anew.
 """
 
 from __future__ import annotations
 
 import contextlib
-import getpass
-import json
 import os
-import tempfile
-import time
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from scorebench.stages._tracking import Point, Record, floors, is_there, jobs_of
-from scorebench.stages._tracking_store import connect, faults, only_writer, shown, sqlite_file
-from scorebench.study import Study
+from scorebench.stages._tracking import CELL, Record, is_there, jobs_of
+from scorebench.stages._tracking_models import register_best
+from scorebench.stages._tracking_runs import PARENT, Identity, bring_floors, identities, is_now, log_run, user
+from scorebench.stages._tracking_store import connect, durable, faults, only_writer, shown, sqlite_file
+from scorebench.stages._tracking_views import WHICH, address, datasets, experiment_tags
+from scorebench.study import Cell, Study
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
 DEFAULT_URI = "sqlite:///mlflow.db"
-METRICS_PER_CALL, PARAMS_PER_CALL = 1000, 100
-"""MLflow's limits of `log_batch`."""
-Identity = tuple[str, str]
-"""Key of the results and replicate, as tags: what a run is found by."""
 
 
 def track(study: Study) -> None:
@@ -48,12 +43,16 @@ def track(study: Study) -> None:
             experiment = _experiment(client, study, uri)
         with faults(uri):
             done = _bring(client, experiment, study)
+            durable(uri)
     print(
         f"MLflow {shown(uri)}: experiment '{experiment_name(study)}': {done['logged']} runs logged,"
-        f" {done['there']} already there, {done['retagged']} retagged, {done['unfinished']} cells unfinished"
+        f" {done['there']} already there, {done['retagged']} retagged, {done['unfinished']} cells unfinished,"
+        f" {done['registered']} models registered"
     )
-    if sqlite_file(uri) is not None:  # the UI opens on its page for language models otherwise
-        print(f"In the UI: http://127.0.0.1:5000/#/experiments/{experiment}/runs?workflowType=machine_learning")
+    if sqlite_file(uri) is not None:
+        print(f"In the UI: {address(experiment)}")
+        for dataset in datasets(study):
+            print(f"{dataset}: {WHICH} {address(experiment, dataset)}")
 
 
 def behind(study: Study) -> list[str] | None:
@@ -75,9 +74,7 @@ def behind(study: Study) -> list[str] | None:
             return None
         found = _complete(_runs(client, experiment.experiment_id))
     planned = {
-        (study.key(jobs_of(cell)["evaluate"]), str(replicate)): study.key(jobs_of(cell)["floor"])
-        for cell in study.applicable
-        for replicate in range(study.params.replicates)
+        identity: study.key(jobs_of(cell)["floor"]) for cell in study.applicable for identity in identities(study, cell)
     }
     tags = {identity: run.data.tags for identity, run in found.items()}
     there = found.keys() & planned.keys()
@@ -99,37 +96,68 @@ def experiment_name(study: Study) -> str:
 
 def _bring(client: MlflowClient, experiment: str, study: Study) -> Counter[str]:
     """Log what is missing, mark which runs the plan still names, and count both."""
-    found = _found(client, experiment)
+    found, live = _found(client, experiment)
     done: Counter[str] = Counter()
     planned = set()
     for cell in study.applicable:
-        jobs = jobs_of(cell)
-        key, replicates = study.key(jobs["evaluate"]), study.params.replicates
-        planned.add(key)
-        absent = [r for r in range(replicates) if (key, str(r)) not in found]
-        done["there"] += replicates - len(absent)
+        runs = identities(study, cell)
+        planned |= set(runs)
+        absent = [identity for identity in runs if identity not in found]
+        done["there"] += len(runs) - len(absent)
         if not absent:
             continue
-        if not all(is_there(study, job) for stage, job in jobs.items() if stage != "floor"):
+        if not all(is_there(study, job) for stage, job in jobs_of(cell).items() if stage != "floor"):
             done["unfinished"] += 1
             continue
         record = Record(study, cell)
-        for replicate in absent:
-            found[key, str(replicate)] = _log(client, experiment, record, replicate)
+        for key, which in absent:
+            parent = None if which == CELL else found[key, CELL].info.run_id
+            found[key, which] = log_run(client, experiment, record, which, parent)
             done["logged"] += 1
-    for run in found.values():
-        done["retagged"] += _is_now(client, run, "current", "yes" if run.data.tags["key"] in planned else "no")
-    _bring_floors(client, study, found)
+    unfinished = {key for key, which in planned if (key, which) not in found}
+    for run in (run for key, runs_of in live.items() if key not in unfinished for run in runs_of):
+        client.delete_run(run.info.run_id)
+    for identity, run in found.items():
+        done["retagged"] += is_now(client, run, "current", "yes" if identity in planned else "no")
+    bring_floors(client, study, found)
+    done["registered"] = register_best(client, experiment, study, found)
     return done
 
 
-def _found(client: MlflowClient, experiment: str) -> dict[Identity, Run]:
-    """Complete runs by identity; runs that a killed pass left half-written are deleted."""
+def live_run(client: MlflowClient, experiment: str, study: Study, cell: Cell) -> str:
+    """The id of the run that shows a cell while it trains: RUNNING, made if it is not there.
+
+    `log_points` adds to its curves. The pass that brings the cell's results deletes it.
+    """
+    key = study.key(jobs_of(cell)["evaluate"])
+    tags = {"dataset": cell.dataset, "method": cell.method, "schedule": cell.schedule, "study": study.name}
+    for run in _found(client, experiment)[1].get(key, []):
+        return str(run.info.run_id)
+    tags |= {"kind": "live", "key": key, "replicate": CELL, "current": "yes", **user()}
+    return str(client.create_run(experiment, tags=tags, run_name=f"{cell} (training)").info.run_id)
+
+
+def _found(client: MlflowClient, experiment: str) -> tuple[dict[Identity, Run], dict[str, list[Run]]]:
+    """Complete runs by identity, live ones by key; runs that a killed pass left half-written are deleted.
+
+    A replicate whose cell's run is not there goes too: it would stand below nothing.
+    """
     runs = _runs(client, experiment)
+    live: dict[str, list[Run]] = {}
     for run in runs:
-        if run.info.status != "FINISHED":
+        if run.data.tags.get("kind") == "live":
+            live.setdefault(run.data.tags["key"], []).append(run)
+    complete = _complete(runs)
+    parents = {run.info.run_id for (_, which), run in complete.items() if which == CELL}
+    kept = {}
+    for identity, run in complete.items():
+        if identity[1] == CELL or run.data.tags.get(PARENT) in parents:
+            kept[identity] = run
+    known = {run.info.run_id for run in kept.values()}
+    for run in runs:
+        if run.info.run_id not in known and run.data.tags.get("kind") != "live":
             client.delete_run(run.info.run_id)
-    return _complete(runs)
+    return kept, live
 
 
 def _runs(client: MlflowClient, experiment: str) -> list[Run]:
@@ -148,97 +176,9 @@ def _complete(runs: list[Run]) -> dict[Identity, Run]:
     return {(run.data.tags["key"], run.data.tags["replicate"]): run for run in runs if run.info.status == "FINISHED"}
 
 
-def _log(client: MlflowClient, experiment: str, record: Record, replicate: int) -> Run:
-    """One run; it counts only once it is FINISHED, which is said last."""
-    from mlflow.entities import Param
-
-    tags = record.tags(replicate) | _user()
-    name = f"{record.name} r{replicate}"
-    run: Run = client.create_run(experiment, start_time=record.started, tags=tags, run_name=name)
-    run_id = run.info.run_id
-    params = [Param(name, value) for name, value in record.params(replicate).items()]
-    for batch in _batches(params, PARAMS_PER_CALL):
-        client.log_batch(run_id, params=batch)
-    _log_points(client, run_id, list(record.points(replicate)))
-    client.log_inputs(run_id, datasets=[_dataset(record)])
-    with tempfile.TemporaryDirectory() as folder:
-        for file, content in record.artifacts(replicate):
-            path = Path(folder, file)
-            path.parent.mkdir(exist_ok=True)
-            path.write_bytes(content)
-        client.log_artifacts(run_id, folder)
-    client.set_terminated(run_id, "FINISHED", end_time=record.ended)
-    return run
-
-
-def _log_points(client: MlflowClient, run_id: str, points: list[Point]) -> None:
-    from mlflow.entities import Metric
-
-    metrics = [Metric(p.name, p.value, p.at, p.step) for p in points]
-    for batch in _batches(metrics, METRICS_PER_CALL):
-        client.log_batch(run_id, metrics=batch)
-
-
-def _batches(items: Sequence[Any], size: int) -> Iterator[Sequence[Any]]:
-    return (items[i : i + size] for i in range(0, len(items), size))
-
-
-def _dataset(record: Record) -> Any:
-    """What the run trained on, for MLflow's own column of data sets."""
-    from mlflow.entities import Dataset, DatasetInput, InputTag
-
-    facts, folder = record.cards["prepare"]["facts"], record.folders["prepare"]
-    columns = [{"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [-1, facts["dimension"]]}}]
-    described = Dataset(
-        name=record.cell.dataset,
-        digest=record.cards["prepare"]["key"],
-        source_type="local",
-        source=json.dumps({"uri": str(folder)}),
-        schema=json.dumps({"mlflow_tensorspec": {"features": json.dumps(columns), "targets": None}}),
-        profile=json.dumps({f"{split}_points": n for split, n in facts["rows"].items()}),
-    )
-    return DatasetInput(described, [InputTag("mlflow.data.context", "training")])
-
-
-def _bring_floors(client: MlflowClient, study: Study, found: dict[Identity, Run]) -> None:
-    """Floors belong to a data set, not to a cell: they may be made, or made anew, when the run is long there."""
-    now = round(1000 * time.time())
-    for cell in study.applicable:
-        jobs = jobs_of(cell)
-        if not is_there(study, jobs["floor"]):
-            continue
-        key = study.key(jobs["floor"])
-        for replicate in range(study.params.replicates):
-            run = found.get((study.key(jobs["evaluate"]), str(replicate)))
-            if run is None or run.data.tags.get("floor_key") == key:
-                continue
-            _log_points(client, run.info.run_id, floors(study, jobs["floor"], replicate, now))
-            _is_now(client, run, "floor_key", key)
-
-
-def _is_now(client: MlflowClient, run: Run, tag: str, value: str) -> bool:
-    """Set a tag if it has another value; whether it had."""
-    if run.data.tags.get(tag) == value:
-        return False
-    client.set_tag(run.info.run_id, tag, value)
-    return True
-
-
-def _user() -> dict[str, str]:
-    try:
-        return {"mlflow.user": getpass.getuser()}
-    except (KeyError, OSError):  # a container's user may have no name
-        return {}
-
-
 def _experiment(client: MlflowClient, study: Study, uri: str) -> str:
     """The study's experiment, made if it is not there; its description is kept up to date."""
-    name, location = experiment_name(study), _artifact_location(uri, study)
-    tags = {
-        "mlflow.note.content": describe_experiment(study),
-        "mlflow.experimentKind": "custom_model_development",  # else the page first asks what the experiment is
-        "study": str(study.file),
-    }
+    name, location, tags = experiment_name(study), _artifact_location(uri, study), experiment_tags(study)
     experiment = client.get_experiment_by_name(name)
     if experiment is None:
         return str(client.create_experiment(name, artifact_location=location, tags=tags))
@@ -253,31 +193,6 @@ def _experiment(client: MlflowClient, study: Study, uri: str) -> str:
         if experiment.tags.get(tag) != value:
             client.set_experiment_tag(experiment.experiment_id, tag, value)
     return str(experiment.experiment_id)
-
-
-def describe_experiment(study: Study) -> str:
-    """What a newcomer reads above the runs: what they are, and which metric to sort by."""
-    p = study.params
-    samplers = ", ".join(f"`{name}`" for name in p.samplers)
-    return f"""**{p.title}**. To compare methods, sort by `D_integral`, lowest first. Unfold for how to read the runs.
-
-{p.description}
-
-A run is one replicate of one cell: data set, method, noise schedule. Look at one data set at a time: search
-`tags.dataset = "{next(iter(p.datasets))}" and tags.current = "yes"`, tick metrics under Columns, group by the tag
-`method`.
-
-- **`D_integral`**: the error of the score, D(sigma) = sigma² E‖s − s*‖², integrated over ln sigma. Only where the
-  true score is known and the schedule has several noise levels. `clean_error`, for every schedule: relative error of
-  the score at the lowest level against that of the clean data. `..._untrained`: the same before training.
-- **`sliced_wasserstein/SAMPLER`**, where the score is not known (also `energy_distance`, `c2st`): distance of samples
-  to test points, lowest is best; SAMPLER is one of {samplers}. `sliced_wasserstein/floor` is what a true sample of
-  that size scores: differences below it mean nothing.
-- `D_by_sigma`: error per noise level. The step is the place of sigma, ascending: see `error_by_sigma.csv` of a run.
-- `train/...`: curves over training steps.
-- Tag `status`: `trained`, `diverged` or `failed` (tag `ended_at`: at which step).
-- Tag `current`: `no` where the study, as it is now, no longer gives this run. Nothing is deleted.
-"""
 
 
 def _artifact_location(uri: str, study: Study) -> str | None:

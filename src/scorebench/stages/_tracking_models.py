@@ -1,0 +1,186 @@
+"""The best checkpoint of every data set in MLflow's model registry: it loads back and samples."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.metadata
+import logging
+import shutil
+import tempfile
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from scorebench import parts, provenance, storage
+from scorebench.stages._tracking import CELL, jobs_of
+from scorebench.stages._tracking_views import contends, datasets, main_metric
+from scorebench.study import Cell, Study
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import Run
+
+SCRIPT = Path(__file__).with_name("_pyfunc_model.py")
+REQUIRED = ("mlflow", "torch", "torchdiffeq", "safetensors", "pydantic", "numpy", "pandas", "scipy")
+BEST = "best"
+"""The alias that the best version has."""
+
+
+def model_name(study: Study, dataset: str) -> str:
+    """What the best checkpoint of a data set is registered as."""
+    return f"scorebench.{study.name}.{dataset}"
+
+
+def register_best(client: MlflowClient, experiment: str, study: Study, found: dict[tuple[str, str], Run]) -> int:
+    """Register the best cell of every data set whose cells are all there, unless it is; how many were."""
+    registered = 0
+    for dataset in datasets(study):
+        ranked = _ranked(study, dataset, found)
+        if not ranked:
+            continue
+        _, cell, run = ranked[0]
+        name, key = model_name(study, dataset), run.data.tags["train_key"]
+        version = _version(client, name, key)
+        if version is None:
+            version = _register(client, experiment, study, cell, run, name, _said(study, dataset, ranked))
+            registered += 1
+        if version not in _aliased(client, name):
+            client.set_registered_model_alias(name, BEST, version)
+    return registered
+
+
+def _ranked(study: Study, dataset: str, found: dict[tuple[str, str], Run]) -> list[tuple[float, Cell, Run]]:
+    """Cells that may be best, best first: trained in every replicate, able to sample; none while any is missing."""
+    main, ranked = main_metric(study, dataset), []
+    for cell in study.applicable:
+        if cell.dataset != dataset:
+            continue
+        run = found.get((study.key(jobs_of(cell)["evaluate"]), CELL))
+        if run is None:
+            return []
+        metrics = run.data.metrics
+        if contends(study, cell) and run.data.tags["status"] == "trained" and main in metrics and _sampler(study, cell):
+            ranked.append((metrics[main], cell, run))
+    return sorted(ranked, key=lambda each: each[0])
+
+
+def _sampler(study: Study, cell: Cell) -> str | None:
+    """The sampler that the registered model draws with: the probability flow, or the cell's first."""
+    names = study.samplers_of(study.job("sample", str(cell)))
+    flow = [name for name in names if study.params.samplers[name].sampler == "probability_flow"]
+    return next(iter(flow or names), None)
+
+
+def _said(study: Study, dataset: str, ranked: list[tuple[float, Cell, Run]]) -> str:
+    """The description of a version."""
+    main = main_metric(study, dataset)
+    value, cell, run = ranked[0]
+    error = run.data.metrics.get(f"{main}_se")
+    text = f"`{cell}`: {main} = {value:.4g}" + (f" ± {error:.2g} (standard error)" if error is not None else "")
+    if len(ranked) > 1:
+        text += f". Next: `{ranked[1][1]}`, {ranked[1][0]:.4g}; whether the two differ is in the report"
+    return f"{text}. `predict` draws as many samples as the column `points` says."
+
+
+def _version(client: MlflowClient, name: str, key: str) -> str | None:
+    for version in client.search_model_versions(f"name = '{name}'"):
+        if version.tags.get("train_key") == key:
+            return str(version.version)
+    return None
+
+
+def _aliased(client: MlflowClient, name: str) -> list[str]:
+    return [str(version) for alias, version in client.get_registered_model(name).aliases.items() if alias == BEST]
+
+
+def _register(client: MlflowClient, experiment: str, study: Study, cell: Cell, run: Run, name: str, said: str) -> str:
+    """Log the model with its run, and make it a version; the number of that."""
+    from mlflow.entities import LoggedModelOutput
+    from mlflow.exceptions import MlflowException
+
+    tags = {"train_key": run.data.tags["train_key"], "cell": str(cell), "study": study.name}
+    logged = client.create_logged_model(experiment, name=cell.method, source_run_id=run.info.run_id, tags=tags)
+    with _saved(study, cell) as folder:
+        client.log_model_artifacts(logged.model_id, str(folder))
+    client.finalize_logged_model(logged.model_id, "READY")
+    client.log_outputs(run.info.run_id, [LoggedModelOutput(logged.model_id, step=0)])
+    with contextlib.suppress(MlflowException):  # it is there
+        client.create_registered_model(name, description=f"The best checkpoint on {cell.dataset}: the alias `{BEST}`.")
+    version = client.create_model_version(
+        name, f"models:/{logged.model_id}", run.info.run_id, tags=tags, description=said, model_id=logged.model_id
+    )
+    return str(version.version)
+
+
+@contextlib.contextmanager
+def _saved(study: Study, cell: Cell) -> Iterator[Path]:
+    """A folder that holds the cell as an MLflow model: code, weights and a small JSON file."""
+    import mlflow.pyfunc
+    from mlflow.models import ModelSignature
+    from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
+
+    jobs = jobs_of(cell)
+    folders = {stage: study.directory(jobs[stage]) for stage in ("prepare", "train", "sample")}
+    spec, described = study.spec(jobs["sample"]), storage.read_json(folders["prepare"] / "dataset.json")
+    status = storage.read_json(folders["train"] / "run.json")["facts"]["status"]
+    used = {
+        **{kind: spec[kind] for kind in ("network", "schedule")},
+        "sampler": spec["samplers"][_sampler(study, cell)],
+    }
+    named = study.spec(jobs["prepare"])["source"]["options"].get("columns")
+    columns = named or [f"x{i}" for i in range(described["dimension"])]
+    facts = {
+        "at": str(cell),
+        "parts": used,
+        "dimension": described["dimension"],
+        "columns": columns,
+        "shift": described["shift"],
+        "scale": described["scale"],
+        "replicates": [r for r, said in enumerate(status) if said == "trained"],
+    }
+    signature = ModelSignature(
+        inputs=Schema([ColSpec("long", "points")]),
+        outputs=Schema([ColSpec("double", name) for name in columns]),
+        params=ParamSchema([ParamSpec("seed", "long", 0), ParamSpec("replicate", "long", -1)]),
+    )
+    with tempfile.TemporaryDirectory() as top, _quiet():
+        inside = Path(top, "cell")
+        inside.mkdir()
+        shutil.copy(folders["train"] / "model.safetensors", inside)
+        storage.write_json(inside / "cell.json", facts)
+        _copy_source(used, Path(top, "scorebench"))
+        mlflow.pyfunc.save_model(
+            str(Path(top, "model")),
+            python_model=str(SCRIPT),
+            artifacts={"cell": str(inside)},
+            code_paths=[str(Path(top, "scorebench"))],
+            pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in REQUIRED],
+            signature=signature,
+        )
+        yield Path(top, "model")
+
+
+def _copy_source(used: dict[str, dict[str, Any]], to: Path) -> None:
+    """The modules that a model needs, and no others: it then samples where scorebench is not installed."""
+    named = [parts.module(part["kind"], part["name"]) for part in used.values()]
+    for module in {each for name in (*named, "scorebench.streams") for each in provenance.closure(name)}:
+        stem = provenance.ROOT.joinpath(*module.split(".")[1:])
+        file = stem / "__init__.py" if stem.is_dir() else stem.with_suffix(".py")
+        copy = to / file.relative_to(provenance.ROOT)
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(file, copy)
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """MLflow's hints about its own type hints and examples are for people who write models by hand."""
+    logger = logging.getLogger("mlflow")
+    level = logger.level
+    logger.setLevel("ERROR")
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)
