@@ -13,16 +13,20 @@ gets the code beside its text and, below, the tests that hold what the text says
 from __future__ import annotations
 
 import ast
+import re
 from pathlib import Path
 from typing import Any
 
 from mkdocs.exceptions import PluginError
 
 ROOT = Path(__file__).parents[2]
+FILE = re.compile(r"<!-- file: (\S+) -->\n```(\w+)\n")
+"""How tutorials mark a block that is a file: its name becomes the block's title."""
 
 
 def on_page_markdown(markdown: str, page: Any, **_: Any) -> str:
     """Put source and tests to pages that name them."""
+    markdown = FILE.sub(r'``` {.\2 title="\1"}\n', markdown)
     source, tests = page.meta.get("source"), page.meta.get("tests", [])
     if tests:
         markdown += "\n\n## Held by tests\n\n" + "\n".join(named(page, tests))
