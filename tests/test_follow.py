@@ -57,4 +57,4 @@ def test_a_live_run_grows_with_its_file_and_goes_with_the_finished_one(
     follower = Follower(study)
     assert follower.look() == 0
     assert runs("live") == {}
-    assert sorted(runs("yes")) == ["0", "1"]
+    assert sorted(runs("yes")) == ["0", "1", "all"]

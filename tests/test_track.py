@@ -22,10 +22,9 @@ import pytest
 
 from scorebench import storage
 from scorebench.cli import run_job
-from scorebench.stages._tracking import LONGEST, Point, flat
-from scorebench.stages._tracking_runs import log_points
+from scorebench.stages._tracking import LONGEST, flat
 from scorebench.stages._tracking_store import only_writer, shown, sqlite_file
-from scorebench.stages.track import behind, experiment_name, live_run, track
+from scorebench.stages.track import behind, experiment_name, track
 from scorebench.study import Study
 
 STUDY = """
@@ -324,31 +323,6 @@ def test_a_better_cell_becomes_the_best(here: Path, again) -> None:
     assert (after.run_id, int(after.version)) == (worse.info.run_id, 2)
     assert again() == (0, RUNS, 0, 0)
     assert len(client.search_model_versions("name = 'scorebench.tiny.ring'")) == 2
-
-
-@pytest.mark.slow
-def test_a_cell_is_shown_while_it_trains(here: Path, again) -> None:
-    study, client = Study("tiny.yaml"), client_of(here)
-    experiment = client.get_experiment_by_name("scorebench/tiny").experiment_id
-    for run in runs_of(here):
-        if run.data.tags["method"] == "dsm":
-            client.delete_run(run.info.run_id)
-    evaluated = study.files(study.job("evaluate", "ring/dsm/log_uniform"))["run.json"]
-    evaluated.rename("aside")
-    cell = next(cell for cell in study.applicable if cell.method == "dsm")
-    live = live_run(client, experiment, study, cell)
-    log_points(client, live, [Point("train/loss", 0.5, 10, 1000), Point("train/loss", 0.4, 20, 2000)])
-    assert live_run(client, experiment, study, cell) == live
-    assert again() == (0, RUNS // 2, 0, 1)
-    shown = client.get_run(live)
-    assert (shown.info.status, shown.info.lifecycle_stage, shown.data.metrics["train/loss"]) == (
-        "RUNNING",
-        "active",
-        0.4,
-    )
-    Path("aside").rename(evaluated)
-    assert again() == (RUNS // 2, RUNS // 2, 0, 0)
-    assert client.get_run(live).info.lifecycle_stage == "deleted"
 
 
 @pytest.mark.slow

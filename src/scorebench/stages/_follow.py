@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 
 from scorebench import storage
 from scorebench.stages import _live
+from scorebench.stages._tracking_runs import METRICS_PER_CALL
 from scorebench.stages._tracking_store import connect, faults, only_writer
-from scorebench.stages.track import DEFAULT_URI, METRICS_PER_CALL, experiment_name, track
+from scorebench.stages.track import DEFAULT_URI, experiment_name, track
 from scorebench.study import UPTO, Job, Study
 
 if TYPE_CHECKING:

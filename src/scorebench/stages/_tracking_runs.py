@@ -37,7 +37,7 @@ def log_run(client: MlflowClient, experiment: str, record: Record, which: str, p
 
     replicate = None if parent is None else int(which)
     name = str(record.cell) if replicate is None else f"{record.cell} r{replicate}"
-    tags = record.tags(replicate) | user() | ({} if parent is None else {PARENT: parent})
+    tags = record.tags(replicate) | _user() | ({} if parent is None else {PARENT: parent})
     if record.floors(replicate):
         tags["floor_key"] = record.study.key(record.jobs["floor"])
     run: Run = client.create_run(experiment, start_time=record.started, tags=tags, run_name=name)
@@ -60,11 +60,6 @@ def log_run(client: MlflowClient, experiment: str, record: Record, which: str, p
             client.log_artifacts(run_id, folder)
     client.set_terminated(run_id, "FINISHED", end_time=record.ended)
     return run
-
-
-def log_points(client: MlflowClient, run_id: str, points: list[Point]) -> None:
-    """Add values to a run."""
-    _log_metrics(client, run_id, _to_metrics(points))
 
 
 def _to_metrics(points: list[Point]) -> list[Any]:
@@ -133,7 +128,7 @@ def is_now(client: MlflowClient, run: Run, tag: str, value: str) -> bool:
     return True
 
 
-def user() -> dict[str, str]:
+def _user() -> dict[str, str]:
     try:
         return {"mlflow.user": getpass.getuser()}
     except (KeyError, OSError):  # a container's user may have no name

@@ -15,10 +15,10 @@ from typing import TYPE_CHECKING
 
 from scorebench.stages._tracking import CELL, Record, is_there, jobs_of
 from scorebench.stages._tracking_models import register_best
-from scorebench.stages._tracking_runs import PARENT, Identity, bring_floors, identities, is_now, log_run, user
+from scorebench.stages._tracking_runs import PARENT, Identity, bring_floors, identities, is_now, log_run
 from scorebench.stages._tracking_store import connect, durable, faults, only_writer, shown, sqlite_file
 from scorebench.stages._tracking_views import WHICH, address, datasets, experiment_tags
-from scorebench.study import Cell, Study
+from scorebench.study import Study
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -96,7 +96,7 @@ def experiment_name(study: Study) -> str:
 
 def _bring(client: MlflowClient, experiment: str, study: Study) -> Counter[str]:
     """Log what is missing, mark which runs the plan still names, and count both."""
-    found, live = _found(client, experiment)
+    found = _found(client, experiment)
     done: Counter[str] = Counter()
     planned = set()
     for cell in study.applicable:
@@ -114,9 +114,6 @@ def _bring(client: MlflowClient, experiment: str, study: Study) -> Counter[str]:
             parent = None if which == CELL else found[key, CELL].info.run_id
             found[key, which] = log_run(client, experiment, record, which, parent)
             done["logged"] += 1
-    unfinished = {key for key, which in planned if (key, which) not in found}
-    for run in (run for key, runs_of in live.items() if key not in unfinished for run in runs_of):
-        client.delete_run(run.info.run_id)
     for identity, run in found.items():
         done["retagged"] += is_now(client, run, "current", "yes" if identity in planned else "no")
     bring_floors(client, study, found)
@@ -124,40 +121,24 @@ def _bring(client: MlflowClient, experiment: str, study: Study) -> Counter[str]:
     return done
 
 
-def live_run(client: MlflowClient, experiment: str, study: Study, cell: Cell) -> str:
-    """The id of the run that shows a cell while it trains: RUNNING, made if it is not there.
-
-    `log_points` adds to its curves. The pass that brings the cell's results deletes it.
-    """
-    key = study.key(jobs_of(cell)["evaluate"])
-    tags = {"dataset": cell.dataset, "method": cell.method, "schedule": cell.schedule, "study": study.name}
-    for run in _found(client, experiment)[1].get(key, []):
-        return str(run.info.run_id)
-    tags |= {"kind": "live", "key": key, "replicate": CELL, "current": "yes", **user()}
-    return str(client.create_run(experiment, tags=tags, run_name=f"{cell} (training)").info.run_id)
-
-
-def _found(client: MlflowClient, experiment: str) -> tuple[dict[Identity, Run], dict[str, list[Run]]]:
-    """Complete runs by identity, live ones by key; runs that a killed pass left half-written are deleted.
+def _found(client: MlflowClient, experiment: str) -> dict[Identity, Run]:
+    """Complete runs by identity; runs that a killed pass left half-written are deleted.
 
     A replicate whose cell's run is not there goes too: it would stand below nothing.
     """
     runs = _runs(client, experiment)
-    live: dict[str, list[Run]] = {}
-    for run in runs:
-        if run.data.tags.get("kind") == "live":
-            live.setdefault(run.data.tags["key"], []).append(run)
     complete = _complete(runs)
     parents = {run.info.run_id for (_, which), run in complete.items() if which == CELL}
-    kept = {}
-    for identity, run in complete.items():
-        if identity[1] == CELL or run.data.tags.get(PARENT) in parents:
-            kept[identity] = run
+    kept = {
+        identity: run
+        for identity, run in complete.items()
+        if identity[1] == CELL or run.data.tags.get(PARENT) in parents
+    }
     known = {run.info.run_id for run in kept.values()}
     for run in runs:
-        if run.info.run_id not in known and run.data.tags.get("kind") != "live":
+        if run.info.run_id not in known:
             client.delete_run(run.info.run_id)
-    return kept, live
+    return kept
 
 
 def _runs(client: MlflowClient, experiment: str) -> list[Run]:
