@@ -17,9 +17,10 @@ from scorebench.report.questions import combinations, denoising, singles
 from scorebench.report.recommendation import Recommendation
 from scorebench.report.results import Column, Results
 
-DIGITS = 5
-MOST = 60
-"""Points of a training curve that are kept."""
+DIGITS = 4
+"""Of the points of curves: as many as can be seen. Other numbers have six."""
+FEWEST, MOST, ALL = 12, 60, 25_000
+"""Points of a training curve that are kept, and of all of them together."""
 Curve = Mapping[float, Mapping[int, float]]
 """x -> replicate -> value."""
 
@@ -29,6 +30,16 @@ CURVES = {
     "loss": "training loss, to which every method adds a constant of its own",
 }
 """Training curves and what they show, in the order in which they are offered."""
+
+
+GRADIENTS = {
+    "gradient_ratio": "variance of a gradient over that of DSM's",
+    "gradient_variance": "variance of a gradient",
+    "gradient_correlation": "correlation of a gradient with DSM's",
+    "best_weight": "weight on the method with which its mix with DSM varies least",
+    "mix_gain": "how many times less that mix varies than the better of the two",
+}
+PHASES = {"end": "at the end of training", "early": "early in training", "start": "at the start"}
 
 
 def embedded(value: Any) -> Markup:
@@ -45,6 +56,7 @@ def book(results: Results, trained: dict[str, Path], advice: Mapping[str, Recomm
     place = {name: i for i, name in enumerate(names)}
     cells = [cell for cell in _cells(results) if results.state(*cell).kind in ("done", "partly")]
     index = {cell: i for i, cell in enumerate(cells)}
+    grids: dict[tuple[float, ...], int] = {}
     mains = {dataset: results.main(dataset) for dataset in datasets}
     return {
         "study": results.spec["study"],
@@ -68,11 +80,13 @@ def book(results: Results, trained: dict[str, Path], advice: Mapping[str, Recomm
             if (level := estimate(list(results.floor(dataset, name).values()))) is not None
         ],
         "scales": [
-            [index[cell], *_band(curve)] for cell in cells if (curve := results.curves.get((*cell, None, "D"), {}))
+            [index[cell], *_shared(curve, grids)]
+            for cell in cells
+            if (curve := results.curves.get((*cell, None, "D"), {}))
         ],
         "starts": list(_starts(results)),
         "curves": [{"name": name, "label": label} for name, label in CURVES.items()],
-        "training": list(_training(cells, trained)),
+        "training": list(_training(cells, trained, grids)),
         "denoising": [denoising(results, dataset) for dataset in datasets],
         "singles": [[datasets.index(d), index[d, m, s], _short(x)] for d, m, s, x in singles(results)],
         "combinations": [
@@ -80,6 +94,8 @@ def book(results: Results, trained: dict[str, Path], advice: Mapping[str, Recomm
             + [_short(x) for x in (c.ratio, c.low, c.high)]
             for c in combinations(results)
         ],
+        "gradients": list(_gradients(results, grids)),
+        "grids": [[_short(x) for x in grid] for grid in grids],
         "ranges": [
             [
                 _at(datasets, dataset),
@@ -105,9 +121,9 @@ def _cells(results: Results) -> list[tuple[str, str, str]]:
     return sorted(results.cells, key=lambda cell: [names.index(n) for names, n in zip(order, cell, strict=True)])
 
 
-def _short(value: float | None) -> float | None:
-    """As many digits as a chart can show."""
-    return None if value is None or not math.isfinite(value) else float(f"{value:.{DIGITS}g}")
+def _short(value: float | None, digits: int = 6) -> float | None:
+    """A number of some digits; None for what is not finite."""
+    return None if value is None or not math.isfinite(value) else float(f"{value:.{digits}g}")
 
 
 def _interval(level: Any) -> list[float | None]:
@@ -149,7 +165,13 @@ def _band(curve: Curve) -> list[list[float | None]]:
     columns = [x, [sum(v) / len(v) for v in values]]
     if any(len(v) > 1 for v in values):
         columns += [[min(v) for v in values], [max(v) for v in values]]
-    return [[_short(v) for v in column] for column in columns]
+    return [[_short(v, DIGITS) for v in column] for column in columns]
+
+
+def _shared(curve: Curve, grids: dict[tuple[float, ...], int]) -> list[Any]:
+    """A band whose x stands among the grids, of which most curves share a few: its number there, then the rest."""
+    x = tuple(sorted(curve))
+    return [grids.setdefault(x, len(grids)), *_band(curve)[1:]]
 
 
 def _starts(results: Results) -> Iterator[list[Any]]:
@@ -164,8 +186,20 @@ def _starts(results: Results) -> Iterator[list[Any]]:
                     yield [i, *found]
 
 
-def _training(cells: list[tuple[str, str, str]], trained: dict[str, Path]) -> Iterator[list[Any]]:
-    """Rows of cell, which curve, steps, means, lowest and highest values."""
+def _gradients(results: Results, grids: dict[tuple[float, ...], int]) -> Iterator[list[Any]]:
+    """Rows of data set, method, metric and phase in words, grid of noise levels, means, lowest and highest values."""
+    for phase, when in PHASES.items():
+        for name, words in GRADIENTS.items():
+            for (dataset, method, schedule, _, metric_), curve in results.curves.items():
+                if schedule is None and metric_ == f"{name}@{phase}":
+                    yield [results.datasets.index(dataset), method, f"{words}, {when}", *_shared(curve, grids)]
+
+
+def _training(
+    cells: list[tuple[str, str, str]], trained: dict[str, Path], grids: dict[tuple[float, ...], int]
+) -> Iterator[list[Any]]:
+    """Rows of cell, which curve, which grid of steps, means, lowest and highest values."""
+    most = max(FEWEST, min(MOST, ALL // max(1, len(cells) * len(CURVES))))
     for i, cell in enumerate(cells):
         curves: dict[str, dict[float, dict[int, float]]] = {}
         folder = trained.get("/".join(cell))
@@ -175,6 +209,6 @@ def _training(cells: list[tuple[str, str, str]], trained: dict[str, Path]) -> It
         for k, name in enumerate(CURVES):
             if curve := curves.get(name):
                 steps = sorted(curve)
-                every = -(-len(steps) // MOST)
+                every = -(-len(steps) // most)
                 kept = sorted({*steps[::every], steps[-1]})
-                yield [i, k, *_band({step: curve[step] for step in kept})]
+                yield [i, k, *_shared({step: curve[step] for step in kept}, grids)]

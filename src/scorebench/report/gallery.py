@@ -14,9 +14,9 @@ from scorebench.evidence.statistics import estimate, said
 from scorebench.report.pictures import View, outside, panel, png, view_of
 from scorebench.report.results import Results
 
-SIZES = ((150, 6), (110, 5), (80, 4), (56, 3))
-"""Pixels of a density's side and images in a row of a mosaic, from the finest to the coarsest."""
-BUDGET = 4_500_000
+SIZES = ((150, 6, 24), (110, 5, 15), (80, 4, 15), (56, 3, 7), (40, 2, 7))
+"""Pixels of a density's side, images in a row of a mosaic, and shades, from the finest to the coarsest."""
+BUDGET = 2_500_000
 """Characters that all pictures of a page may take; the coarsest are taken where even these are more."""
 
 
@@ -49,17 +49,19 @@ class Gallery:
 def galleries(results: Results, prepared: dict[str, Path], samples: dict[str, Path]) -> dict[str, Gallery]:
     """A gallery per data set, from the folders of prepared data and of the samples of each cell."""
     found: dict[str, Gallery] = {}
-    for side, columns in SIZES:
-        found = {name: _gallery(results, name, prepared[name], samples, side, columns) for name in prepared}
+    for size in SIZES:
+        found = {name: _gallery(results, name, prepared[name], samples, size) for name in prepared}
         if sum(len(picture.uri) for each in found.values() for picture in each.pictures) <= BUDGET:
             break
     return found
 
 
-def _gallery(results: Results, dataset: str, data: Path, samples: dict[str, Path], side: int, columns: int) -> Gallery:
+def _gallery(
+    results: Results, dataset: str, data: Path, samples: dict[str, Path], size: tuple[int, int, int]
+) -> Gallery:
     described = storage.read_json(data / "dataset.json")
     test = storage.points_of(storage.read_table(data / "test.parquet")["x"])
-    view = view_of(test, described, side, columns)
+    view = view_of(test, described, *size)
     truth = Picture("truth", uri=_uri(panel(test, described, view)), alt=f"test points of {dataset}")
     groups: dict[tuple[str, str], list[Picture]] = {}
     for schedule in results.schedules(dataset):

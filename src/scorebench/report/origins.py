@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-STAGES = ("prepare", "floor", "train", "sample", "evaluate")
+STAGES = ("prepare", "floor", "microscope", "train", "sample", "evaluate")
 Cards = dict[str, dict[str, dict[str, Any]]]
 """Stage -> place -> run.json."""
 

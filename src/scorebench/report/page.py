@@ -11,7 +11,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from markupsafe import Markup
 
 from scorebench import storage
-from scorebench.report import charts, origins, questions
+from scorebench.report import charts, hypotheses, origins, questions
 from scorebench.report.gallery import galleries
 from scorebench.report.recommendation import recommendation
 from scorebench.report.results import Results
@@ -55,6 +55,8 @@ def page(results: Results, folders: Folders, cards: origins.Cards) -> str:
         hybrid=_answers(results, questions.hybrid),
         overall={"noise": questions.noise_overall(results), "hybrid": questions.hybrid_overall(results)},
         sections=sections,
+        gradients=[d for d in results.datasets if any(at[0] == d and at[2] is None for at in results.curves)],
+        **hypotheses.tested(results),
         advice=advice,
         book=charts.embedded(charts.book(results, folders["train"], advice)),
         holes=_holes(results),

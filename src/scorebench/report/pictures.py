@@ -37,6 +37,7 @@ class View:
     side: int = SIDE
     """Pixels of the side of a panel."""
     columns: int = COLUMNS
+    shades: int = STEPS
 
     def coordinates(self, points: np.ndarray) -> np.ndarray:
         """Points (n, d) on the plane, (n, 2), or on the line, (n, 1)."""
@@ -44,7 +45,9 @@ class View:
         return flat
 
 
-def view_of(truth: np.ndarray, described: dict[str, Any], side: int = SIDE, columns: int = COLUMNS) -> View:
+def view_of(
+    truth: np.ndarray, described: dict[str, Any], side: int = SIDE, columns: int = COLUMNS, shades: int = STEPS
+) -> View:
     """The view of a data set, from its true points (n, d) and dataset.json.
 
     Images stay images, 1-D and 2-D points are drawn as they are, others on the first two principal components of
@@ -57,7 +60,7 @@ def view_of(truth: np.ndarray, described: dict[str, Any], side: int = SIDE, colu
         black, white = np.quantile(grey, [0.005, 0.995]) if x.size else (0.0, 1.0)
         flat = np.zeros((d, 2))
         ends = np.full(2, black), np.full(2, max(white, black + 1e-6))
-        return View("images", flat[:, 0], flat, *ends, 1.0, columns=columns)
+        return View("images", flat[:, 0], flat, *ends, 1.0, columns=columns, shades=shades)
     centre, axes, projected = np.zeros(d), np.eye(d, min(d, 2)), d > 2
     if projected and len(x) > 1:
         centre = x.mean(0)
@@ -70,7 +73,7 @@ def view_of(truth: np.ndarray, described: dict[str, Any], side: int = SIDE, colu
     low, high = middle - half, middle + half
     counts = _counts(flat, low, high, side)
     most = float(np.quantile(counts[counts > 0], 0.98)) / len(flat) if (counts > 0).any() else 1.0
-    return View("line" if d == 1 else "plane", centre, axes, low, high, most, projected, side)
+    return View("line" if d == 1 else "plane", centre, axes, low, high, most, projected, side, columns, shades)
 
 
 def _counts(flat: np.ndarray, low: np.ndarray, high: np.ndarray, side: int) -> np.ndarray:
@@ -101,7 +104,7 @@ def panel(points: np.ndarray, described: dict[str, Any], view: View) -> np.ndarr
         filled = np.arange(view.side, 0, -1)[:, None] <= height[None, :]
         return np.where(filled[..., None], INK[3], INK[0]).astype(np.uint8)
     shade = np.clip(np.sqrt(_spread(counts) / view.most), 0, 1)
-    shade = np.ceil(shade * STEPS) / STEPS * (len(INK) - 1)
+    shade = np.ceil(shade * view.shades) / view.shades * (len(INK) - 1)
     colours = [np.interp(shade, range(len(INK)), INK[:, c]) for c in range(3)]
     return np.stack(colours, -1).round().astype(np.uint8)
 
@@ -142,8 +145,9 @@ def png(pixels: np.ndarray, enlarge: int = 1) -> bytes:
     from PIL import Image
 
     picture = Image.fromarray(np.ascontiguousarray(pixels.repeat(enlarge, 0).repeat(enlarge, 1)))
-    if len(np.unique(pixels.reshape(-1, 3), axis=0)) <= 256:
-        picture = picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=256)
+    colours = len(np.unique(pixels.reshape(-1, 3), axis=0))
+    if colours <= 256:
+        picture = picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=colours)
     else:
         picture = picture.quantize(128, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     buffer = io.BytesIO()

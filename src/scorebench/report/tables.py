@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from scorebench.evidence.statistics import Standing, Values, between, estimate, number, said, unpaired
+from scorebench.evidence.statistics import Standing, Values, estimate, number, said, unpaired
 from scorebench.report.catalogue import UNTRAINED, Metric, metric
 from scorebench.report.results import Column, Results
 
@@ -22,7 +22,6 @@ class Entry:
     shade: float | None = None
     notes: list[str] = field(default_factory=list)
     overall: bool = False
-    at: str = ""
     at_floor: bool = False
 
 
@@ -126,22 +125,17 @@ def _entry(
         if state.kind == "diverged":
             return Entry("diverged", state.short, state.why)
         return Entry("missing", "no number", "not measured here, or the samples were not finite")
-    entry = Entry("number", said(level), shade=shade, at=f"{dataset}/{method}/{column[0]}")
-    listed = ", ".join(f"{number(value, 4)} ({r})" for r, value in sorted(values.items()))
-    entry.title = f"{measured.label}: {listed} (replicate)"
+    entry = Entry("number", said(level), shade=shade)
     if level.n < results.replicates:
         entry.notes.append(f"{level.n} of {results.replicates} replicates")
         entry.kind = "partly"
-        entry.title += f"; {state.why or 'other replicates gave no number'}"
+        entry.title = state.why or "other replicates gave no number"
     label = _label(method, column)
     if standing is not None and not results.oracle(method):
         if standing.best == label:
             entry.mark = "best"
         elif label in standing.tied:
             entry.mark = "tied"
-        if label in standing.differences:
-            difference = standing.differences[label]
-            entry.title += f"; behind the best by {number(difference.mean)} {between(difference)}"
     if floor and measured.best is not None:
         entry.at_floor = _at_floor(values, floor, measured)
     untrained = estimate(list(results.values(dataset, method, column, measured.name + UNTRAINED).values()))

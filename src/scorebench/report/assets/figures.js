@@ -3,7 +3,7 @@
 
 const MANY = 15;
 const COSTS = {training_seconds: 0, evaluations: 1};
-const options = {metric: "", shown: "best", lines: "method", cost: "training_seconds", curve: ""};
+const options = {metric: "", shown: "best", lines: "method", cost: "training_seconds", curve: "", gradient: ""};
 
 const wholeOf = (rows) => rows.filter((row) => row.levels > 1);
 const extent = (rows) => {
@@ -146,6 +146,20 @@ const figures = {
       });
     }
     return found;
+  },
+
+  gradients(dataset) {
+    const words = options.gradient || GRADIENTS.find((row) => row.dataset === dataset)?.words;
+    const rows = GRADIENTS.filter((row) => row.dataset === dataset && row.words === words &&
+      (chosen.method.has(row.method) || !BOOK.methods.includes(row.method)));
+    if (!rows.length) return [];
+    return [{
+      name: `${dataset}-gradients`, caption: `${dataset}: ${words}`, rows, log: {x: true, y: rows.every((row) => row.low > 0)},
+      draw: (width, log) => lines(rows, {
+        width, log, kind: "method", x: "noise level σ →", y: "", height: 270,
+        description: `${words}, per noise level, on ${dataset}: one line per method`,
+      }),
+    }];
   },
 
   costs(dataset) {

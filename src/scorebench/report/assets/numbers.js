@@ -19,13 +19,15 @@ const FLOORS = BOOK.floors.map(([d, metric, mean, half]) => ({
   dataset: BOOK.datasets[d], metric: BOOK.metrics[metric].name, mean, half,
 }));
 
-// Columns (x, mean, lowest, highest) as points of one cell.
-const points = (cell, [x, mean, low, high]) =>
-  x.map((at, i) => ({...cell, x: at, y: mean[i], low: (low ?? mean)[i], high: (high ?? mean)[i]}));
-const SCALES = BOOK.scales.flatMap(([cell, ...columns]) => points({...CELLS[cell], levels: columns[0].length}, columns));
+// Columns (grid of x, mean, lowest, highest) as points of one cell.
+const points = (cell, [grid, mean, low, high]) =>
+  BOOK.grids[grid].map((at, i) => ({...cell, x: at, y: mean[i], low: (low ?? mean)[i], high: (high ?? mean)[i]}));
+const SCALES = BOOK.scales.flatMap(([cell, ...columns]) => points({...CELLS[cell], levels: columns[1].length}, columns));
 const STARTS = BOOK.starts.flatMap(([d, x, mean], i) =>
   x.map((at, k) => ({dataset: BOOK.datasets[d], series: i, x: at, y: mean[k]})));
 const TRAINING = BOOK.training.map(([cell, curve, ...columns]) => ({cell: CELLS[cell], curve, columns}));
+const GRADIENTS = BOOK.gradients.flatMap(([d, method, words, ...columns]) =>
+  points({dataset: BOOK.datasets[d], method, words}, columns));
 const SINGLES = BOOK.singles.map(([, cell, sigma]) => ({...CELLS[cell], sigma}));
 const COMBINATIONS = BOOK.combinations.map(([, cell, part, ratio, low, high]) => ({
   ...CELLS[cell], part: BOOK.methods[part], mean: ratio, low: low ?? ratio, high: high ?? ratio,
@@ -48,7 +50,7 @@ const SYMBOLS = ["circle", "square", "triangle", "diamond", "cross", "star", "wy
 const DASHES = ["", "6 3", "2 3"];
 // How a method or a schedule looks, the same in every chart; oracles are black (white in the dark).
 const look = (kind, name) => {
-  if (kind === "method" && BOOK.oracles.includes(BOOK.methods.indexOf(name)))
+  if (kind === "method" && (BOOK.oracles.includes(BOOK.methods.indexOf(name)) || !BOOK.methods.includes(name)))
     return {colour: "var(--oracle)", symbol: "circle", dash: "1 2"};
   const others = KINDS[kind].filter((each, i) => kind !== "method" || !BOOK.oracles.includes(i));
   const i = Math.max(0, others.indexOf(name));

@@ -37,6 +37,13 @@ const refresh = (which = () => true) => {
 
 // Filters: rules hide what the server wrote (tables, pictures, sections), charts are drawn again.
 const hiding = document.head.appendChild(document.createElement("style"));
+const columnsOf = (table) => table.dataset.columns.trim().split(" ");
+const hideColumns = (table) => {
+  const hidden = columnsOf(table).map((schedule) => !chosen.schedule.has(schedule));
+  if (!hidden.includes(true) && !table.dataset.partly) return;
+  table.dataset.partly = hidden.includes(true) ? "true" : "";
+  for (const {cells} of table.tBodies[0].rows) hidden.forEach((each, i) => { cells[i + 1].hidden = each; });
+};
 const apply = () => {
   hiding.textContent = Object.entries(KINDS).flatMap(([kind, names]) => names
     .filter((name) => !chosen[kind].has(name)).map((name) => `[data-${kind}="${name}"]{display:none!important}`)).join("\n");
@@ -45,6 +52,7 @@ const apply = () => {
     const count = document.querySelector(`#filters [data-count=${kind}]`);
     count.textContent = chosen[kind].size === names.length ? "all" : `${chosen[kind].size} of ${names.length}`;
   }
+  for (const table of document.querySelectorAll("table[data-columns]")) hideColumns(table);
   document.querySelector(".legends").replaceChildren(legend("method", BOOK.methods));
   refresh();
 };
@@ -91,16 +99,16 @@ const showTables = (name) => {
   for (const block of document.querySelectorAll(".tables")) {
     const tables = [...block.querySelectorAll(".metric")];
     const wanted = tables.find((table) => table.dataset.metric === name) ?? tables[0];
-    for (const table of tables) table.hidden = table !== wanted;
+    for (const table of tables) table.classList.toggle("shown", table === wanted);
   }
 };
 choose("leaderboards", "Metric", "metric",
   [["", "the main metric of each data set"], ...measured.map(({name, label: words}) => [name, `${name}: ${words}`])], showTables);
 choose("leaderboards", "Show", "shown", [["best", `the best ${MANY}`], ["all", "all"]]);
+choose("gradients", "Shown", "gradient", [...new Set(GRADIENTS.map((row) => row.words))].map((words) => [words, words]));
 choose("scales", "One line per", "lines", [["method", "method"], ["schedule", "schedule"]]);
 choose("costs", "Cost", "cost", [...METRICS.values()].filter((m) => m.name in COSTS).sort((a, b) => COSTS[a.name] - COSTS[b.name]).map((m) => [m.name, m.label]));
 choose("training", "Curve", "curve", [["", "the first that a data set has"], ...BOOK.curves.map(({name}, i) => [i, name]).filter(([i]) => TRAINING.some((row) => row.curve === i))]);
-showTables("");
 
 // Provenance cards.
 let stored;
@@ -116,7 +124,7 @@ const facts = (card) => [["key", card.key], ["made by", card.command], ["commit"
 const showCard = (at, stage = null) => {
   stored ??= JSON.parse(document.getElementById("cards").textContent);
   const dataset = at.split("/")[0];
-  const wanted = ["prepare", "floor", "train", "sample", "evaluate"].flatMap((name) =>
+  const wanted = ["prepare", "floor", "microscope", "train", "sample", "evaluate"].flatMap((name) =>
     [dataset, at].filter((place, i, all) => all.indexOf(place) === i && stored.cards[name]?.[place]).map((place) => [name, place]))
     .filter(([name]) => stage === null || name === stage);
   dialog.querySelector("h2").textContent = at;
@@ -129,8 +137,11 @@ const showCard = (at, stage = null) => {
   dialog.showModal();
 };
 document.addEventListener("click", ({target}) => {
-  const button = target.closest("[data-card]");
-  if (button) showCard(button.dataset.card, button.dataset.stage ?? null);
+  const button = target.closest("button");
+  if (button?.dataset.card) showCard(button.dataset.card, button.dataset.stage);
+  const cell = button?.closest("table[data-columns] td");
+  if (cell) showCard([cell.closest("[data-dataset]").dataset.dataset, cell.closest("tr").dataset.method,
+    columnsOf(cell.closest("table"))[cell.cellIndex - 1]].join("/"));
   if (target === dialog) dialog.close();
 });
 dialog.querySelector("button").addEventListener("click", () => dialog.close());

@@ -1,0 +1,196 @@
+"""The two questions and the advice: what is said follows from the numbers, whichever way they fall."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from scorebench.report import hypotheses, questions
+from scorebench.report.recommendation import recommendation
+from scorebench.report.results import Results
+from scorebench.report.summary import verdict
+from scorebench.study import Job, Study
+
+STUDY = """
+title: Known numbers
+seed: 1
+replicates: 4
+datasets:
+  ring: {source: ring, sizes: {train: 3000, validation: 10, test: 10}}
+networks:
+  default: {network: mlp}
+  wide: {network: mlp, options: {width: 128}}
+methods:
+  dsm: {objective: dsm}
+  ssm: {objective: ssm_vr}
+  both: {objective: hybrid}
+  both_wide: {objective: hybrid, network: wide}
+  pairs: {objective: antithetic_dsm}
+schedules:
+  even: {schedule: log_uniform}
+  steps: {schedule: geometric}
+  low: {schedule: single, options: {sigma: 0.02}}
+  middle: {schedule: single, options: {sigma: 0.1}}
+  high: {schedule: single, options: {sigma: 0.5}}
+samplers: {flow: {sampler: probability_flow}}
+robustness: {longer: {methods: [pairs], datasets: [ring], schedules: [even], times_steps: 2}}
+training: {steps: 10, batch: 8, learning_rate: 0.001}
+sampling: {points: 100}
+"""
+NOISE = np.array([0.00, 0.01, -0.01, 0.02])
+
+
+def results(
+    tmp_path: Path, errors: dict[str, Any], clean: dict[str, float] | None = None, dataset: str = "ring", **renamed: str
+) -> Results:
+    """Results of four replicates: method/schedule -> error over all scales, schedule -> error of DSM on clean data.
+
+    dataset: its name; renamed: of methods and schedules.
+    """
+    file = tmp_path / "known.yaml"
+    text = STUDY.replace("  ring:", f"  {dataset}:").replace("[ring]", f"[{dataset}]")
+    for old, new in renamed.items():
+        text = text.replace(f"  {old}: {{", f"  {new}: {{").replace(f"[{old}]", f"[{new}]")
+    file.write_text(text)
+    spec = Study(file).spec(Job("report"))
+    names = ("dataset", "method", "schedule", "replicate", "sampler", "metric", "sigma", "value", "status")
+    rows = []
+    for at, level in errors.items():
+        method, schedule = at.split("/")
+        for r, number in enumerate(np.broadcast_to(level, 4) * (1 + NOISE)):
+            rows.append((dataset, method, schedule, r, None, "D_integral", None, float(number), "trained"))
+            for sigma, share in ((0.01, 0.1), (0.2, 1.0), (5.0, 0.01)):
+                rows.append((dataset, method, schedule, r, None, "D", sigma, share * float(number), "trained"))
+    for schedule, level in (clean or {}).items():
+        sigma = {"low": 0.02, "middle": 0.1, "high": 0.5}[schedule]
+        for r, noise in enumerate(NOISE):
+            rows.append(("ring", "dsm", schedule, r, None, "D", sigma, level, "trained"))
+            rows.append(("ring", "dsm", schedule, r, None, "clean_error", None, level * (1 + noise), "trained"))
+    facts = {"facts": {"status": ["trained"] * 4, "ended_at": [None] * 4, "reasons": [None] * 4}}
+    trained = {f"{c['dataset']}/{c['method']}/{c['schedule']}": facts for c in spec["cells"]}
+    return Results(spec, [dict(zip(names, row, strict=True)) | {"key": "0123"} for row in rows], trained)
+
+
+def text(sentences: list[Any]) -> str:
+    return " ".join(re.sub(r"<[^>]+>", "", str(sentence)) for sentence in sentences)
+
+
+def test_the_best_schedule_is_named_with_its_interval_and_its_worst_scale(tmp_path: Path) -> None:
+    found = results(tmp_path, {"dsm/even": 1.0, "dsm/steps": 1.5, "ssm/steps": 0.1})
+    said = text(questions.noise(found, "ring"))
+    half = stats.t.ppf(0.975, 3) * np.std(1 + NOISE, ddof=1) / 2
+    assert f"Of 2 schedules, even makes dsm most accurate over all scales: error 1.005 ± {half:.3f} nats" in said
+    assert "behind it steps +0.50 [" in said
+    assert "largest at σ = 0.20, D = 1.0; at the lowest level, σ = 0.010, D = 0.10." in said
+    assert "even on 1." in text(questions.noise_overall(found))
+    assert "steps" not in text(questions.noise_overall(found))
+
+
+def test_no_difference_between_schedules_is_said(tmp_path: Path) -> None:
+    found = results(tmp_path, {"dsm/even": [1.0, 1.2, 0.9, 1.1], "dsm/steps": [1.1, 1.0, 1.1, 1.1]})
+    assert "no difference found to" in text(questions.noise(found, "ring"))
+    assert text(questions.noise_overall(found)).count(" on 1") == 2
+
+
+def test_the_best_single_level_is_found_and_held_against_the_advice(tmp_path: Path) -> None:
+    found = results(tmp_path, {"dsm/even": 1.0}, {"low": 0.5, "middle": 0.2, "high": 0.9})
+    assert "Of 3 single noise levels, the score of the clean data is learned best at σ = 0.100" in text(
+        questions.noise(found, "ring")
+    )
+    prepare(found, tmp_path)
+    advice = recommendation(found, "ring", tmp_path)
+    assert advice is not None
+    rows = {row.what: row for row in advice.rows}
+    assert set(rows) == {"Lowest noise level", "Highest noise level", "One noise level for DSM", "Hardest scale"}
+    assert "0.100 of <b>middle</b>" in rows["One noise level for DSM"].found
+    assert rows["Hardest scale"].agrees == "alike, within a factor of 2"
+    assert 0.1 < float(rows["Hardest scale"].advised) < 0.2, "the components' standard deviation is 0.15"
+    assert [(r.schedule, r.low, r.high, r.best) for r in advice.ranges[1:]] == [
+        ("even", 0.01, 10.0, True),
+        ("steps", 0.01, 10.0, False),
+        ("low", 0.02, 0.02, False),
+        ("middle", 0.1, 0.1, False),
+        ("high", 0.5, 0.5, False),
+    ]
+
+
+def prepare(found: Results, folder: Path) -> None:
+    """The training points that the advisor reads, made by the real stage."""
+    from scorebench.stages.prepare import prepare as stage
+
+    stage(Study(folder / "known.yaml").spec(Job("prepare", "ring")), {}, folder)
+
+
+@pytest.mark.parametrize(
+    ("dsm", "ssm", "both", "answer"),
+    [
+        (1.0, 2.0, 0.5, "here it helps, whichever it would replace"),
+        (1.0, 2.0, 1.5, "here one of its parts alone is better"),
+        (1.0, 2.0, [0.8, 1.3, 1.1, 0.9], "here it is not found to help over the better of its parts"),
+    ],
+)
+def test_whether_the_combination_helps(tmp_path: Path, dsm: float, ssm: float, both: Any, answer: str) -> None:
+    found = results(tmp_path, {"dsm/even": dsm, "ssm/even": ssm, "both/even": both, "both_wide/even": 0.01})
+    rows = questions.combinations(found)
+    assert [(row.method, row.part) for row in rows] == [("both", "dsm"), ("both", "ssm")], "the wide one has no parts"
+    logs = np.log(np.broadcast_to(both, 4) / dsm)
+    assert rows[0].ratio == pytest.approx(np.exp(logs.mean()))
+    if np.ptp(logs) > 0:
+        low, high = stats.t.interval(0.95, 3, loc=logs.mean(), scale=stats.sem(logs))
+        assert (rows[0].low, rows[0].high) == pytest.approx((np.exp(low), np.exp(high)))
+    assert answer in text(questions.hybrid(found, "ring"))
+    counts = re.findall(r"\d+", text(questions.hybrid_overall(found)))
+    assert counts[1] == "1"
+    assert [int(n) for n in (counts[0], *counts[2:])] == [
+        answer.startswith("here it helps"),
+        "alone is better" in answer,
+        "not found" in answer,
+    ]
+
+
+def test_the_best_rival_of_the_combination_is_named(tmp_path: Path) -> None:
+    found = results(tmp_path, {"dsm/even": 1.0, "ssm/even": 2.0, "both/even": 0.5, "pairs/even": 0.3})
+    said = text(questions.hybrid(found, "ring"))
+    assert "against the best method that combines nothing, pairs on even: the other is ahead by 0.20 nats" in said
+
+
+def test_variants_of_a_referee_win_nothing(tmp_path: Path) -> None:
+    found = results(tmp_path, {"dsm/even": 1.0, "pairs/even": 0.5, "pairs-longer/even": 0.1})
+    shown = verdict(found, "ring")
+    assert shown.best == "<b>pairs</b>"
+    assert not shown.tied
+    assert shown.others == 1
+
+
+def test_nothing_to_ask(tmp_path: Path) -> None:
+    found = results(tmp_path, {"pairs/even": 1.0})
+    assert questions.noise(found, "ring") == []
+    assert questions.hybrid(found, "ring") == []
+    assert questions.noise_overall(found) == questions.hybrid_overall(found) == []
+
+
+def test_hypotheses_that_the_study_tests_are_shown_with_their_verdict(tmp_path: Path) -> None:
+    """H8 claims that SSM-VR with the weights of DSM ends more than twice as bad as DSM, in 2-D and 10-D."""
+    names = {"ssm": "ssm_vr", "even": "log_uniform"}
+    worse = {"dsm/log_uniform": 1.0, "ssm_vr/log_uniform": [2.9, 3.0, 3.1, 3.3]}
+    shown = hypotheses.tested(results(tmp_path, worse, dataset="ring8", **names))
+    (record,) = (each for each in shown["hypotheses"] if each["id"] == "H8")
+    assert record["verdict"] == "supported"
+    assert "ring8" in record["findings"][0]["said"]
+    assert "claimed above 2.00: as claimed" in record["findings"][0]["said"]
+    assert "H8" not in shown["untested"]
+
+    better = worse | {"ssm_vr/log_uniform": [0.9, 1.0, 1.1, 1.3]}
+    shown = hypotheses.tested(results(tmp_path, better, dataset="ring8", **names))
+    assert next(each for each in shown["hypotheses"] if each["id"] == "H8")["verdict"] == "refuted"
+
+
+def test_a_study_of_other_data_tests_no_hypothesis(tmp_path: Path) -> None:
+    shown = hypotheses.tested(results(tmp_path, {"dsm/even": 1.0, "ssm/even": 2.0}))
+    assert shown["hypotheses"] == []
+    assert len(shown["untested"]) == 12
