@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import statistics
 from pathlib import Path
 
@@ -51,7 +52,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for stage in UPTO["evaluate"]:
             for job in study.jobs(stage):
                 jobs.run(study, job)
-        for command in ("report", "publish"):
+        for command in ("report", "publish"):  # the report is what results.csv is held against
             done = runner.invoke(app, [command, "--study", "tiny.yaml"], catch_exceptions=False)
             assert done.exit_code == 0, done.output
     return folder
@@ -114,6 +115,24 @@ def test_every_number_says_where_it_comes_from(finished, monkeypatch):
     assert about["size"] == "quick"
     assert about["report_key"] == study.key(Job("report"))
     assert about["versions"]["torch"]
+
+
+def test_a_part_is_published_only_where_asked_and_says_what_is_missing(finished, tmp_path, monkeypatch):
+    folder = shutil.copytree(finished, tmp_path / "copy")
+    monkeypatch.chdir(folder)
+    study, at = Study("tiny.yaml"), "ring8/dsm/log_uniform"
+    study.card(Job("evaluate", at)).unlink()
+    runner = CliRunner()
+    refused = runner.invoke(app, ["publish", "--study", "tiny.yaml"])
+    assert refused.exit_code == 1
+    assert "1 jobs are left" in refused.output
+    done = runner.invoke(app, ["publish", "--study", "tiny.yaml", "--partial"], catch_exceptions=False)
+    assert done.exit_code == 0
+    assert {row["method"] for row in published(folder)} == {"truth"}
+    about = json.loads(Path("studies/results/tiny/about.json").read_text())
+    assert about["unfinished"] == [at]
+    assert about["cells"] == {}
+    assert json.loads((finished / "studies/results/tiny/about.json").read_text())["unfinished"] == []
 
 
 def test_lost_replicates_keep_their_places():

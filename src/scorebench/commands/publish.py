@@ -27,13 +27,25 @@ LOST = ("diverged", "failed")
 Row = dict[str, Any]
 
 
-def publish(study: Annotated[Path, typer.Option("--study", help="the study file")]) -> None:
+def publish(
+    study: Annotated[Path, typer.Option("--study", help="the study file")],
+    partial: Annotated[bool, typer.Option("--partial", help="what is finished, and which cells are not")] = False,
+) -> None:
     """Write results.csv, scales.csv and about.json of a finished study to studies/results/<study>, for git."""
+    from scorebench.stages._results import collect
+
     loaded = Study(study)
-    if not loaded.report_is_current():
-        typer.echo(f"{study} is not finished: `snakemake --cores all --config study={study}` first", err=True)
+    planned = loaded.inputs(Job("report"))
+    missing = [job for job in planned.values() if not loaded.card(job).is_file()]
+    if missing and not partial:
+        typer.echo(
+            f"{study} is not finished, {len(missing)} jobs are left: `snakemake --cores all --config study={study}`"
+            " runs them, and --partial publishes the rest without them",
+            err=True,
+        )
         raise typer.Exit(1)
-    rows = storage.read_table(loaded.files(Job("report"))["results.parquet"]).to_pylist()
+    done = {role: loaded.directory(job) for role, job in planned.items() if job not in missing}
+    rows = collect(loaded.spec(Job("report")), done).to_pylist()
     folder = FOLDER / loaded.name
     storage.write_text(folder / "results.csv", as_csv(COLUMNS, condensed(rows)))
     storage.write_text(folder / "scales.csv", as_csv(SCALES, curves(rows)))
@@ -114,12 +126,14 @@ def about(study: Study) -> dict[str, Any]:
         (stage, job.at): storage.read_json(study.card(job))
         for stage in ("prepare", "floor", "microscope", "train", "sample", "evaluate")
         for job in study.jobs(stage)
+        if study.card(job).is_file()
     }
     each = list(cards.values())
     stages = sorted({stage for stage, _ in cards})
     return {
         "study": study.name,
         "size": study.params.size,
+        "unfinished": [job.at for job in study.jobs("evaluate") if not study.card(job).is_file()],
         "made_by": f"snakemake --cores all --config study={study.file}",
         "report_key": study.key(Job("report")),
         "study_sha256": provenance.file_digest(study.file),
@@ -130,7 +144,7 @@ def about(study: Study) -> dict[str, Any]:
         "started": min(card["started"] for card in each),
         "ended": max(card["started"] + card["seconds"] for card in each),
         "job_seconds": {s: sum(card["seconds"] for (stage, _), card in cards.items() if stage == s) for s in stages},
-        "cells": {at: _cell(study, at, card) for (stage, at), card in cards.items() if stage == "train"},
+        "cells": {at: _cell(study, at, cards["train", at]) for stage, at in cards if stage == "evaluate"},
     }
 
 
