@@ -8,6 +8,7 @@ Prints table rows. A checkpoint is written whole, with its checksum, and forced 
 import statistics
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
@@ -36,6 +37,9 @@ class Timed:
     def load(self) -> Checkpoint | None:
         """Nothing: it begins."""
         return None
+
+    def show(self, step: int, curve: Sequence[tuple[int, int, str, float]]) -> None:
+        """To nobody."""
 
     def due(self) -> bool:
         """Every tenth time."""
