@@ -156,6 +156,7 @@ def test_no_line_says_nothing(text):
     tables = [block for block in text.split("\n\n") if block.startswith("|")]
     assert len(tables) > 8
     for table in tables:
+        assert re.fullmatch(r"\|(---\|)+", table.splitlines()[1]), table[:200]
         assert len({len(re.findall(r"(?<!\\)\|", line)) for line in table.splitlines()}) == 1, table[:200]
 
 
@@ -172,3 +173,20 @@ def test_figures_are_the_same_bytes_again_and_have_their_numbers(studies):
     changed = figures(Quotes([studies[0], studies[1], other]))
     assert changed["answers_noise.svg"] != first["answers_noise.svg"]
     assert changed["answers_hybrid.svg"] == first["answers_hybrid.svg"]
+
+
+def test_estimated_errors_are_compared_by_differences():
+    """A constant that all cells of a data set share, which may make them negative, changes nothing."""
+    numbers = toy.data()
+    shifted = dataclasses.replace(numbers, values=dict(numbers.values))
+    for place, values in numbers.values.items():
+        if place[4] == "excess_loss_integral":
+            shifted.values[place] = {r: v - 7 for r, v in values.items()}
+    q, moved = Quotes([numbers]), Quotes([shifted])
+    args = ("data", "digits", "stf/log_uniform", "dsm/log_uniform", "excess_loss_integral")
+    found = q.difference(*args)
+    assert found is not None
+    assert found.better
+    assert found.sure
+    assert str(found) == str(moved.difference(*args))
+    assert found.tested.estimate == pytest.approx(-0.1, abs=0.01)

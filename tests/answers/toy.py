@@ -73,6 +73,7 @@ def hybrid() -> Numbers:
                 dataset, cell, "evaluations", 2e5 if method in ("antithetic_dsm", "antithetic_stf") else 1e5, spread=0
             )
             made.put(dataset, cell, "sliced_wasserstein", 0.1 * error, "probability_flow")
+            made.put(dataset, cell, "kl", 0.8 * error)
         made.put(dataset, "truth/", "sliced_wasserstein", 0.03)
         for method, cost, ratio in (("dsm", 1, 1), ("ssm_vr", 2, 0.1), ("antithetic_dsm", 2, 0.3), ("esm", 1, 0.01)):
             made.put(dataset, method, "gradient_evaluations", cost, spread=0)

@@ -94,7 +94,7 @@ def _hybrid(q: Quotes, axes: Axes, dataset: str) -> None:
     axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.xaxis.set_major_formatter(ScalarFormatter())
     axes.xaxis.set_minor_formatter(NullFormatter())
-    axes.set_xlabel("error over all scales / that of DSM, at equal evaluations")
+    axes.set_xlabel("error / that of DSM, at equal evaluations")
 
 
 def _microscope(q: Quotes, axes: Axes, dataset: str) -> None:

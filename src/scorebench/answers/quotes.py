@@ -41,6 +41,11 @@ class Ratio:
         return self.tested.estimate
 
     @property
+    def better(self) -> bool:
+        """Whether the first cell has less error."""
+        return self.value < 1
+
+    @property
     def sure(self) -> bool:
         """Whether both intervals, the bootstrap's and Student's, leave 1 out."""
         t = self.tested
@@ -59,6 +64,30 @@ class Ratio:
         if self.value < 2:
             return f"has {100 * (self.value - 1):.0f} % more error than {than} (ratio {self})"
         return f"has {number(self.value, 2)} times the error of {than} (ratio {self})"
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The error of one cell less that of another, in nats, with its interval over paired replicates."""
+
+    tested: Tested
+
+    def __str__(self) -> str:
+        t = self.tested
+        interval = "" if t.low is None or t.high is None else f" [{t.low:+.2f}, {t.high:+.2f}]"
+        return f"{t.estimate:+.2f}{interval}"
+
+    @property
+    def better(self) -> bool:
+        """Whether the first cell has less error."""
+        return self.tested.estimate < 0
+
+    @property
+    def sure(self) -> bool:
+        """Whether both intervals leave 0 out."""
+        t = self.tested
+        ends = [end for end in (t.low, t.high, t.t_low, t.t_high) if end is not None]
+        return len(ends) == 4 and (max(ends) < 0 or min(ends) > 0)
 
 
 def is_variant(method: str) -> bool:
@@ -155,6 +184,22 @@ class Quotes:
         for cell in (a, b):
             self._quote(study, dataset, cell, metric, sampler)
         return Ratio(against(logs, 1.0, logarithms=True))
+
+    def difference(self, name: str, dataset: str, a: str, b: str, metric: str) -> Difference | None:
+        """The metric of cell a less that of cell b, paired by replicate; None where one of them is missing."""
+        study = self.study(name)
+        x, y = (study.of(dataset, cell, metric) for cell in (a, b)) if study else ({}, {})
+        values = [x[r] - y[r] for r in sorted(x.keys() & y.keys())]
+        if study is None or not values:
+            return None
+        for cell in (a, b):
+            self._quote(study, dataset, cell, metric)
+        return Difference(against(values, 0.0))
+
+    def measured(self, name: str, dataset: str, metric: str) -> bool:
+        """Whether a metric was measured on a data set at all."""
+        study = self.study(name)
+        return study is not None and any(p[0] == dataset and p[4] == metric and v for p, v in study.values.items())
 
     def says(self, name: str, dataset: str, a: str, b: str, than: str, metric: str = ERROR) -> str:
         """`Ratio.says`, or that it was not measured."""

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scorebench.answers.quotes import Quotes, Ratio, is_variant
+from scorebench.answers.quotes import Difference, Quotes, Ratio, is_variant
 from scorebench.evidence.claims import lowest_level
 from scorebench.evidence.registered import RULES
 from scorebench.evidence.statistics import number
@@ -76,8 +76,8 @@ class Turn:
     dataset: str
     comparison: str
     variant: str
-    before: Ratio | None
-    after: Ratio
+    before: Ratio | Difference | None
+    after: Ratio | Difference
 
     @property
     def turns(self) -> str:
@@ -85,7 +85,7 @@ class Turn:
         if self.before is None:
             return "another data set"
         if self.before.sure and self.after.sure:
-            return "**yes**" if (self.before.value < 1) != (self.after.value < 1) else "no"
+            return "**yes**" if self.before.better != self.after.better else "no"
         if self.before.sure:
             return "no longer sure"
         return "sure now" if self.after.sure else "unsure both times"
@@ -101,6 +101,11 @@ def _turns(q: Quotes, name: str) -> Iterator[Turn]:
     if study is None:
         return
     metric = "excess_loss_integral" if name == "data" else "D_integral"
+
+    def compare(dataset: str, a: str, b: str) -> Ratio | Difference | None:
+        """Estimated errors are known up to a constant of the data set, so they are compared by differences."""
+        return (q.difference if name == "data" else q.ratio)(name, dataset, a, b, metric)
+
     for dataset in q.datasets(name, metric):
         cells = set(q.cells(name, dataset, metric, variants=True))
         for cell in sorted(cells):
@@ -114,9 +119,9 @@ def _turns(q: Quotes, name: str) -> Iterator[Turn]:
                 pair = (f"dsm-{label}/log_uniform", "dsm/log_uniform", f"dsm: {schedule} over log_uniform")
             else:
                 continue
-            after = q.ratio(name, dataset, cell, pair[0], metric)
+            after = compare(dataset, cell, pair[0])
             if after is not None:
-                before = q.ratio(name, dataset, f"{base}/{schedule}", pair[1], metric)
+                before = compare(dataset, f"{base}/{schedule}", pair[1])
                 yield Turn(study.study, dataset, pair[2], label, before, after)
 
 
