@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from scorebench import storage
+from scorebench import agreement, gc, jobs, storage, verify
 from scorebench.metrics.gradients import gradient_moments
 from scorebench.networks import network
 from scorebench.noise import schedule
@@ -96,7 +96,7 @@ def test_the_three_networks_are_of_three_ages(folders: dict[str, Path]) -> None:
 
 
 def test_a_tenth_of_a_few_steps_is_refused(folders: dict[str, Path]) -> None:
-    with pytest.raises(ValueError, match="at least 80 steps"):
+    with pytest.raises(ValueError, match="at least 160 steps"):
         networks(folders, 60)
 
 
@@ -192,3 +192,23 @@ def test_a_study_has_one_job_a_data_set_and_none_without_the_section(tmp_path: P
 def test_faults_are_said_with_their_place(tmp_path: Path, old: str, new: str, said: str) -> None:
     with pytest.raises(InvalidStudy, match=said):
         study(tmp_path, SECTION.replace(old, new))
+
+
+def test_the_plan_the_checks_and_the_clean_up_know_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    small = "{steps: 160, batch: 16}, samples: 8, sigmas: {min: 0.1, max: 1, count: 2}}"
+    with_it = study(tmp_path, SECTION.replace("replicates: 1}", "replicates: 1, reference: " + small))
+    job = Job("microscope", "ring8")
+    assert agreement.planned(with_it)[Path("plan/study/evaluate.json")]["microscope/ring8"] == with_it.key(job)
+    jobs.run(with_it, Job("prepare", "ring8"))
+    folder = jobs.run(with_it, job, with_it.key(job))
+    assert not [f for f in verify.verify(with_it) if "gradients" in f.path]
+    (folder / "gradients.parquet").write_bytes(b"")
+    assert [f.kind for f in verify.verify(with_it) if "gradients" in f.path] == ["damaged"]
+    without = study(tmp_path, "")
+    assert [f.kind for f in verify.verify(without) if "gradients" in f.path] == ["orphaned"]
+    assert folder in gc.unnamed([without], [])
+    agreement.clear(without, "microscope")
+    assert not folder.exists()
+    agreement.restore(with_it)
+    assert folder.exists()

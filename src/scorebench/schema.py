@@ -211,7 +211,7 @@ class Evaluation(Section):
 class Reference(Section):
     """How the networks of the microscope are trained, by explicit score matching."""
 
-    steps: Annotated[int, Field(ge=80)] = Field(3000, description="optimiser steps")
+    steps: Annotated[int, Field(ge=160)] = Field(3000, description="optimiser steps")
     batch: PositiveInt = Field(256, description="data points per step and network")
     learning_rate: PositiveFloat = Field(0.003, description="highest learning rate of Adam")
     ema: Fraction = Field(0.998, description="decay of the averaged weights")

@@ -60,7 +60,7 @@ def reference_networks(
     """
     early = round(EARLY * optimisation.steps / BLOCK) * BLOCK
     if early < BLOCK:
-        raise ValueError(f"a tenth of {optimisation.steps} steps is no step: needs at least {10 * BLOCK // 2} steps")
+        raise ValueError(f"a tenth of {optimisation.steps} steps is no step: needs at least {10 * BLOCK} steps")
     watched = _Watched(at=early)
     fitted = fit(watched, schedule, network, train, validation, optimisation, streams, target)
     if set(fitted.status) != {"trained"}:
