@@ -14,7 +14,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install run study resume soak ui pull git-pull push test test-fast lint format docs answers check-agreement agree bench judge peers clean
+.PHONY: help install run study resume soak ui pull git-pull push test test-fast lint format docs answers check-agreement agree pictures bench judge peers clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -96,6 +96,9 @@ answers: install ## docs/answers.md and its figures, from studies/results
 
 docs: install ## the docs site, in site/: open site/index.html
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet
+
+pictures: install ## the README's picture of the report, from reports/default, with Chromium
+	python docs/pictures/take.py
 
 bench: install ## the figures of docs/benchmarks.md, on an idle machine; `make peers` before adds other libraries
 	python benchmarks/planning.py --cells 5000
