@@ -223,6 +223,17 @@ def test_no_barriers_that_axe_finds(opened: Any, scheme: str) -> None:
     assert not found.response["violations"], found.generate_report()
 
 
+def test_the_truth_stands_beside_every_row_of_samples(opened: Any) -> None:
+    page = opened()
+    rows = page.locator("#samples .row")
+    assert rows.count() == 4
+    for row in rows.all():
+        truth = row.locator('.truth [role="img"]')
+        assert "test points of" in truth.get_attribute("aria-label")
+        assert truth.evaluate("e => getComputedStyle(e).backgroundImage").startswith('url("data:image/png')
+        assert truth.bounding_box()["width"] == pytest.approx(row.locator("img").first.bounding_box()["width"], abs=1)
+
+
 def test_without_scripts_the_tables_say_it_all(opened: Any) -> None:
     page = opened(java_script_enabled=False)
     assert page.locator(".winner").first.is_visible()

@@ -21,6 +21,9 @@ const label = (name) => {
   return metric.unit ? `${name} (${metric.unit})` : name;
 };
 
+// The lower end of an interval, which a logarithmic axis can't show where it is not positive.
+const lowest = (row, log) => log ? Math.max(row.low, (row.y ?? row.mean) / 4) : row.low;
+
 const dots = (rows, {width, log, x, floor, description, rule, text}) => {
   const longest = d3.max(rows, (row) => row.label.length) ?? 0;
   const marginLeft = Math.min(0.46 * width, 14 + 6.1 * longest);
@@ -183,11 +186,11 @@ const figures = {
         const shown = rows.filter((row) => (!log.y || row.y > 0) && (!log.x || row.x > 0));
         return chart(width, {
           height: 300, description: `${asked.metric} against ${words} on ${dataset}; nothing is both cheaper and better than ${frontier.map((row) => `${row.method} on ${row.schedule}`).join(", ")}`,
-          x: axis(`${words}${METRICS.get(options.cost).unit ? `, ${METRICS.get(options.cost).unit}` : ""} →`, log.x, shown.map((row) => row.x), {inset: 12}), y: axis(`↑ ${label(asked.metric)}`, log.y, shown.flatMap((row) => [row.y, row.high]), {inset: 10}),
+          x: axis(`${words}${METRICS.get(options.cost).unit ? `, ${METRICS.get(options.cost).unit}` : ""} →`, log.x, shown.map((row) => row.x), {inset: 12}), y: axis(`↑ ${label(asked.metric)}`, log.y, shown.flatMap((row) => [lowest(row, log.y), row.y, row.high]), {inset: 10}),
           symbol: {domain: looks.map(([name]) => name), range: looks.map(([, each]) => each.symbol)},
           marks: [
             Plot.line(frontier, {x: "x", y: "y", curve: best === "high" ? "step-after" : "step-after", stroke: "var(--faint)", strokeWidth: 1.5}),
-            Plot.ruleX(shown, {x: "x", y1: (row) => log.y ? Math.max(row.low, row.y / 4) : row.low, y2: "high", stroke: (row) => look("method", row.method).colour, strokeOpacity: 0.6}),
+            Plot.ruleX(shown, {x: "x", y1: (row) => lowest(row, log.y), y2: "high", stroke: (row) => look("method", row.method).colour, strokeOpacity: 0.6}),
             Plot.dot(shown, {x: "x", y: "y", r: 4.5, symbol: "method", stroke: (row) => look("method", row.method).colour,
               fill: (row) => frontier.includes(row) ? look("method", row.method).colour : "var(--panel)"}),
             Plot.text(frontier, {x: "x", y: "y", text: (row) => row.method, dx: 8, dy: 10, textAnchor: "start", stroke: "var(--panel)", strokeWidth: 3, fill: "currentColor"}),
