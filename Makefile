@@ -34,9 +34,10 @@ run: install ## the whole study, its report and MLflow
 	@name=$$(basename $(STUDY) .yaml); [ "$$name" != params ] || name=default; \
 	  echo; echo "Report:  $(CURDIR)/reports/$$name/report.html"; echo "MLflow:  make ui   (then open the address that it prints)"
 
-study: install ## NAME=noise, hybrid or data [SIZE=quick|full]: runs it, then writes studies/results/NAME for git
+study: install ## NAME=noise, hybrid or data [SIZE=quick|full]: runs it, then writes studies/results/NAME and docs/answers.md for git
 	snakemake --cores $(CORES) --config study=$(NAMED) --quiet host reason -- all
 	scorebench publish --study $(NAMED)
+	scorebench answers
 
 resume: install ## after a run that was stopped or killed: end the jobs it left, unlock, go on
 	scorebench resume --study $(STUDY)
