@@ -47,9 +47,8 @@ class Tired(Objective):
         return DenoisingScoreMatching()(score, batch, generator)
 '''
 
-STUDY = TINY.replace("methods:\n", "methods:\n  tired: {objective: tired}\n").replace(
-    "ssm_vr: {objective: ssm_vr}", "ssm_vr: {objective: ssm_vr, training: {steps: 10}}"
-) + (
+NAMED = (("dsm: {objective: dsm}", "tired: {objective: tired}"), ("methods: [dsm]", "methods: [tired]"))
+STUDY = TINY.replace(*NAMED[0]).replace(*NAMED[1]) + (
     "compute:\n"
     "  train: {threads: 1, mem_mb: 1000, runtime: 5, gpu: 1, checkpoint_seconds: 1}\n"
     "  sample: {threads: 1, mem_mb: 1000, runtime: 5}\n"

@@ -36,10 +36,10 @@ def test_dvc_repro_on_the_cluster_with_a_type_of_gpu(project: Project, undisturb
 
 
 def test_short_cells_share_an_allocation(project: Project, undisturbed: Project) -> None:
-    (project.folder / "site.yaml").write_text("cells_per_job: 3\n")
+    (project.folder / "site.yaml").write_text("cells_per_job: 2\n")
     said = project.run("snakemake", "--cores", "8", "--profile", "slurm")
     assert project.contents() == undisturbed.contents()
-    assert len(queue(project)) == 3, f"three cells with all their stages, the floor, the report:\n{said}"
+    assert len(queue(project)) == 3, f"two cells with all their stages, the floor, the report:\n{said}"
 
 
 @pytest.mark.parametrize(
