@@ -65,5 +65,5 @@ def test_curves_are_in_mlflow_soon_and_live_runs_go_when_the_finished_ones_come(
         follower.kill()
         follower.wait()
     current, others = project.tracked()
-    assert len(current) == 4, "two cells, two replicates"
+    assert len(current) == 6, "two cells: one run of the cell and one of each replicate"
     assert others == set(), "no live run is left"
