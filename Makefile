@@ -14,7 +14,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install run study resume soak ui pull git-pull push test test-fast lint format docs answers check-agreement agree pictures bench judge peers clean
+.PHONY: help install run study resume clear-away soak ui pull git-pull push test test-fast lint format docs answers check-agreement agree pictures bench judge peers clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -39,9 +39,10 @@ study: install ## NAME=noise, hybrid or data [SIZE=quick|full]: runs it, then wr
 	scorebench publish --study $(NAMED)
 	scorebench answers
 
-resume: install ## after a run that was stopped or killed: end the jobs it left, unlock, go on
+resume: clear-away run ## after a run that was stopped or killed: end the jobs it left, unlock, go on
+
+clear-away: install
 	scorebench resume --study $(STUDY)
-	$(MAKE) run
 
 ui: install ## every run in MLflow, in the browser; prints the address
 	scorebench track --study $(STUDY)
