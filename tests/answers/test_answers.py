@@ -131,6 +131,12 @@ def test_quick_conclusions_are_marked(text):
     assert "The study `hybrid` has not been published" in quick
 
 
+def test_unfinished_cells_are_counted():
+    partly = dataclasses.replace(toy.noise(), unfinished=("ring8/dsm/ve", "ring8/dsm/edm"))
+    assert "2 of its cells were not finished" in page([partly])
+    assert "not finished" not in page([toy.noise()])
+
+
 def test_the_larger_size_of_a_study_is_quoted():
     q = Quotes([toy.noise(), toy.noise("quick")])
     assert q.study("noise").size == "standard"

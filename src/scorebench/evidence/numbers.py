@@ -36,6 +36,8 @@ class Numbers:
     curves: dict[Place, dict[float, Point]] = field(default_factory=dict)
     keys: dict[Place, str] = field(default_factory=dict)
     """The key of the result that a number was taken from."""
+    unfinished: tuple[str, ...] = ()
+    """Cells that the study names and that were not finished."""
 
     def of(self, dataset: str, cell: str, metric: str, sampler: str = "") -> dict[int, float]:
         """Replicate -> value of a metric of a cell, named method/schedule; empty where there is none."""
@@ -90,7 +92,7 @@ def from_folder(folder: Path) -> Numbers:
         FileNotFoundError: nothing was published there.
     """
     about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
-    numbers = Numbers(about["study"], about["size"])
+    numbers = Numbers(about["study"], about["size"], unfinished=tuple(about.get("unfinished", ())))
     for row in _csv(folder / "results.csv"):
         numbers.keys[_place(row)] = row["key"]
         listed = enumerate(row["values"].split())
