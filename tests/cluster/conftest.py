@@ -3,7 +3,6 @@
 import fcntl
 import os
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -12,9 +11,9 @@ from pathlib import Path
 import pytest
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
+from local_slurm import control
 from project import TINY, Project, checkout
 
-SCRIPT = Path(__file__).parent / "slurm_local.sh"
 FOLDER = Path(tempfile.gettempdir(), "slurm-local")
 
 TIRED = '''\
@@ -54,11 +53,6 @@ STUDY = TINY.replace(*NAMED[0]).replace(*NAMED[1]) + (
     "  sample: {threads: 1, mem_mb: 1000, runtime: 5}\n"
     "  evaluate: {threads: 1, mem_mb: 1000, runtime: 5}\n"
 )
-
-
-def control(*command: str) -> subprocess.CompletedProcess[str]:
-    """slurm_local.sh with a command."""
-    return subprocess.run([SCRIPT, *command], capture_output=True, text=True, timeout=600, check=False)
 
 
 @pytest.fixture(scope="session")

@@ -10,9 +10,8 @@ from contextlib import contextmanager
 
 import pytest
 from in_queue import of_cell, queue, until
+from local_slurm import control
 from project import Project
-
-from conftest import control
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("slurm")]
 

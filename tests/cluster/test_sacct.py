@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from local_slurm import control
 from project import Project
-
-from conftest import control
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("slurm")]
 
