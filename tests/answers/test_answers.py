@@ -19,7 +19,7 @@ import toy
 from scorebench.answers import made, page
 from scorebench.answers.figures import figures
 from scorebench.answers.quotes import Quotes
-from scorebench.answers.tables import robustness, singles
+from scorebench.answers.tables import robustness, singles, summary
 from scorebench.cli import app
 from scorebench.evidence.validity import validity
 
@@ -196,3 +196,11 @@ def test_estimated_errors_are_compared_by_differences():
     assert found.sure
     assert str(found) == str(moved.difference(*args))
     assert found.tested.estimate == pytest.approx(-0.1, abs=0.01)
+
+
+def test_diagnostics_are_trusted_as_far_as_they_are_right(studies):
+    lines = list(summary(validity(studies)))
+    assert "orders methods as the error does" in lines[0]
+    assert "1.1 to 1.1 times D(σ) in the median, right within a factor of two" in lines[0]
+    assert "does not order methods reliably; -1.00 at worst" in lines[1]
+    assert not list(summary([]))

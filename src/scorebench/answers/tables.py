@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from scorebench.answers.quotes import Difference, Quotes, Ratio, is_variant
 from scorebench.evidence.claims import lowest_level
 from scorebench.evidence.registered import RULES
 from scorebench.evidence.statistics import number
+from scorebench.evidence.validity import DIAGNOSTICS, Validity
+
+TRUSTED = 0.8
+"""Rank correlation from which a diagnostic is said to order methods as the error does."""
 
 
 @dataclass(frozen=True)
@@ -129,3 +133,28 @@ def _others(cells: set[str], label: str) -> set[str]:
     """Methods other than DSM that were tried under a variant."""
     methods = {cell.partition("/")[0] for cell in cells}
     return {m.removesuffix(f"-{label}") for m in methods if m.endswith(f"-{label}")} - {"dsm"}
+
+
+def summary(valid: Sequence[Validity]) -> Iterator[str]:
+    """A sentence on every diagnostic: how far it may be trusted to order methods, and as an estimate."""
+    for diagnostic, meaning in DIAGNOSTICS.items():
+        found = [v for v in valid if v.diagnostic == diagnostic]
+        if not found:
+            continue
+        low, high = min(v.between for v in found), max(v.between for v in found)
+        if low >= TRUSTED:
+            verdict = "it orders methods as the error does, on average over the noise levels"
+        elif high < TRUSTED:
+            verdict = "it does not order methods reliably"
+        else:
+            verdict = "it orders methods well on some data only"
+        worst = min(found, key=lambda v: v.worst)
+        line = f"The {meaning} has rank correlations of {low:.2f} to {high:.2f}: {verdict}"
+        line += f"; {worst.worst:.2f} at worst (σ = {number(worst.worst_sigma, 2)} on {worst.dataset})."
+        factors = [v.factor for v in found if v.factor is not None]
+        if factors:
+            within = all(0.5 <= factor <= 2 for factor in factors)
+            range_ = f"{number(min(factors), 2)} to {number(max(factors), 2)} times D(σ)"
+            good = "right within a factor of two" if within else "so it is no estimate of it"
+            line += f" As an estimate it is {range_} in the median, {good}."
+        yield line

@@ -55,7 +55,8 @@ def _record(
         untested.append(f"{absent} of its {len(h.claims)} claims: no study here holds their cells")
     opposed = [f for f in findings if not f.holds]
     if not findings:
-        verdict, why = "not tested", "; ".join(untested) or "no study holds the cells that it is about"
+        absent_cells = "" if len(untested) == len(h.claims) else "no study here holds the cells that it is about"
+        verdict, why = "not tested", "; ".join(filter(None, [absent_cells, *untested]))
     elif p is None or p_holm is None:
         verdict, why = "undecided", "there are too few replicates for a test"
     else:
