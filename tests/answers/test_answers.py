@@ -107,12 +107,16 @@ def test_a_conclusion_that_turns_is_said(studies):
     assert turns["ring8", "dsm: edm over log_uniform"] == "**yes**"
 
 
-def test_single_levels_stand_beside_the_rule(studies):
+def test_single_levels_stand_beside_the_rules(studies):
     found = singles(Quotes(studies), "noise")
     assert found is not None
-    assert [row.dataset for row in found.rows] == ["ring8_n10000", "ring8_n1000", "ring8_n100"]
+    assert [row.dataset for row in found.rows] == ["ring8_n100", "ring8_n1000", "ring8_n10000"]
     assert {row.best for row in found.rows} == {"0.10"}
-    assert found.rows[1].rule == f"{0.15 * 4000 ** (-1 / 6):.3f}"
+    assert found.rows[1].rules[0] == f"{0.15 * 4000 ** (-1 / 6):.3f}"
+    assert found.rules[0] == "linear score, width of τ"
+    name, low, high = found.nearest
+    levels = [float(row.rules[found.rules.index(name)]) for row in found.rows]
+    assert (low, high) == pytest.approx((0.1 / max(levels), 0.1 / min(levels)), rel=0.02)
 
 
 def test_every_quoted_cell_is_listed_with_its_key(text, studies):

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from scorebench.answers.quotes import Difference, Quotes, Ratio, is_variant
 from scorebench.evidence.claims import lowest_level
-from scorebench.evidence.registered import RULES
+from scorebench.evidence.registered import SIZES, TAU
+from scorebench.evidence.rules import RULES
 from scorebench.evidence.statistics import number
 from scorebench.evidence.validity import DIAGNOSTICS, Validity
 
@@ -18,21 +19,39 @@ TRUSTED = 0.8
 
 @dataclass(frozen=True)
 class Singles:
-    """Relative errors of networks trained at one noise level."""
+    """Relative errors of networks trained at one noise level, and what rules say of the best one."""
 
     levels: list[str]
+    rules: list[str]
     rows: list[SingleRow]
+    nearest: tuple[str, float, float] | None
+    """Of all rules and both widths the nearest to DSM's best levels: its name, and the least and the largest factor of
+    these over it."""
 
 
 @dataclass(frozen=True)
 class SingleRow:
-    """One data set and method: values by level, the best level and that of the rule."""
+    """One data set and method: values by level, the best level and that of each rule."""
 
     dataset: str
     method: str
     values: dict[str, str]
     best: str
-    rule: str
+    rules: list[str]
+
+
+WIDTHS = {"τ": TAU, "the data": 1.0}
+"""Whose width a rule is given: of the components, of all data."""
+
+
+def _rules(dataset: str) -> dict[str, float]:
+    """Rule and width -> level."""
+    n = SIZES[dataset]
+    return {
+        f"{name}, width of {whose}": rule(width, n, 2)
+        for name, rule in RULES.items()
+        for whose, width in WIDTHS.items()
+    }
 
 
 def singles(q: Quotes, name: str) -> Singles | None:
@@ -42,13 +61,13 @@ def singles(q: Quotes, name: str) -> Singles | None:
         return None
     found: dict[tuple[str, str], dict[float, str]] = {}
     for (dataset, method, schedule, sampler, metric), curve in study.curves.items():
-        if metric == "D" and len(curve) == 1 and not sampler:
+        if metric == "D" and len(curve) == 1 and not sampler and dataset in SIZES:
             found.setdefault((dataset, method), {})[next(iter(curve))] = schedule
     if not found:
         return None
     levels = sorted({sigma for by_level in found.values() for sigma in by_level})
-    rows = []
-    for (dataset, method), by_level in sorted(found.items(), key=lambda item: (item[0][1], RULES.get(item[0][0], 0))):
+    rows, off = [], []
+    for (dataset, method), by_level in sorted(found.items(), key=lambda item: (item[0][1], SIZES[item[0][0]])):
         values, errors = {}, {}
         for sigma in levels:
             cell = f"{method}/{by_level.get(sigma, '')}"
@@ -56,10 +75,20 @@ def singles(q: Quotes, name: str) -> Singles | None:
             v = study.of(dataset, cell, "clean_error")
             if v:
                 errors[sigma] = math.fsum(v.values()) / len(v)
-        best = number(lowest_level(errors), 2) if len(errors) > 2 else ""
-        rule = number(RULES[dataset], 2) if dataset in RULES else ""
-        rows.append(SingleRow(dataset, method, values, best, rule))
-    return Singles([number(sigma, 2) for sigma in levels], rows)
+        best = lowest_level(errors) if len(errors) > 2 else None
+        rules = _rules(dataset)
+        if best is not None and method == "dsm":
+            off.append({rule: best / level for rule, level in rules.items()})
+        told = "" if best is None else number(best, 2)
+        rows.append(SingleRow(dataset, method, values, told, [number(level, 2) for level in rules.values()]))
+    return Singles([number(sigma, 2) for sigma in levels], list(rules), rows, _nearest(off))
+
+
+def _nearest(off: list[dict[str, float]]) -> tuple[str, float, float] | None:
+    if not off:
+        return None
+    best = min(off[0], key=lambda rule: max(abs(math.log(factors[rule])) for factors in off))
+    return best, min(factors[best] for factors in off), max(factors[best] for factors in off)
 
 
 def microscope_methods(q: Quotes, dataset: str) -> list[tuple[str, float]]:

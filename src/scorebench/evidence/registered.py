@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from scorebench.evidence.claims import BestLevel, BestOf, Claim, Curve, Nowhere, Peak, Ratio, Untested
+from scorebench.evidence.rules import linear_model
 
 TAU = 0.15
 BOTH, HIGH = ("ring8", "mixture10"), ("mixture10",)
@@ -28,12 +29,9 @@ class Hypothesis:
     claims: tuple[Claim, ...]
 
 
-def _rule(n: int, d: int = 2) -> float:
-    """tau (2 d n)^(-1/6): the best sigma of one-level DSM with a linear score on N(0, tau^2 I)."""
-    return float(TAU * (2 * d * n) ** (-1 / 6))
-
-
-RULES = {f"ring8_n{n}": _rule(n) for n in (100, 1000, 10000)}
+SIZES = {f"ring8_n{n}": n for n in (100, 1000, 10000)}
+"""Data sets of single levels -> number of points, in 2-D."""
+LINEAR = {dataset: linear_model(TAU, n, 2) for dataset, n in SIZES.items()}
 
 REGISTERED = (
     Hypothesis(
@@ -120,8 +118,8 @@ REGISTERED = (
         " most 0.1 tau for n >= 2,000.",
         "true; 18 % off for d = 10, n = 2,000",
         (
-            BestLevel("dsm", LEVELS, RULES, "below", 1.25),
-            BestLevel("dsm", LEVELS, RULES, "above", 0.75),
+            BestLevel("dsm", LEVELS, LINEAR, "below", 1.25),
+            BestLevel("dsm", LEVELS, LINEAR, "above", 0.75),
             Untested("antithetic DSM at one level: the study has it for n = 1,000 and for sigma >= 0.2 tau only"),
         ),
     ),
