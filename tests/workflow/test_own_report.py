@@ -27,7 +27,7 @@ def page(project: Project) -> Path:
 
 def held(page: Path, name: str) -> dict:
     """A variable of the page's script."""
-    return json.JSONDecoder().raw_decode(page.read_text().partition(f"var {name} = ")[2])[0]
+    return json.JSONDecoder().raw_decode("{" + page.read_text().partition(f"var {name} = {{")[2])[0]
 
 
 def test_it_holds_every_result_under_its_category_with_its_caption(page: Path, project: Project) -> None:
