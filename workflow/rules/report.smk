@@ -6,29 +6,6 @@
 report: "../report/workflow.rst"
 
 
-# What `snakemake --report` shows: file -> category, caption, what it is.
-SHOWN = {
-    "report.html": ("Report", "page", "the page"),
-    "results.csv": ("Numbers", "results", "every metric"),
-    "scales.csv": ("Numbers", "scales", "error by noise level"),
-    "metrics.json": ("Numbers", "metrics", "means over replicates"),
-    "times.csv": ("Costs", "times", "time and memory of every job"),
-}
-
-
-def shown_in_report(name, path):
-    """An output of the report, with the labels by which Snakemake's own report shows it."""
-    if name not in SHOWN:
-        return str(path)
-    category, caption, what = SHOWN[name]
-    return report(
-        str(path),
-        category=category,
-        caption=f"../report/{caption}.rst",
-        labels={"study": STUDY.name, "file": name, "holds": what},
-    )
-
-
 # the report and everything that it shows
 rule report:
     input:
