@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import os
 import subprocess
@@ -10,12 +11,13 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scorebench import slurm
+from scorebench import provenance, slurm, storage
 
 if TYPE_CHECKING:
     import psutil
 
 LOCKS = Path(".snakemake/locks")
+MARKS = Path(".snakemake/incomplete")
 PATIENCE = 60
 """Seconds that a process has to end by itself; a training finishes its step and writes a checkpoint."""
 
@@ -118,8 +120,50 @@ def unlock(study: Path) -> list[str]:
     """Remove the locks of a run that was killed. What was done, one line each."""
     if not LOCKS.is_dir() or not any(LOCKS.iterdir()):
         return []
-    command = [sys.executable, "-m", "snakemake", "--unlock", "--cores", "1", "--config", f"study={study}"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise RuntimeError(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
+    said = _snakemake(study, "--unlock")
+    if any(LOCKS.iterdir()):
+        raise RuntimeError(f"Snakemake does not unlock this folder:\n{said}")
     return ["unlocked: the last run did not end by itself"]
+
+
+def keep_finished(study: Path) -> list[str]:
+    """Tell Snakemake that results are whole whose job came to its end after its driver: else it makes them again.
+
+    Whole: the job's card, written last, is there, and so is all that it tells of, byte for byte. What was done, one
+    line each.
+    """
+    marked: dict[Path, list[Path]] = {}
+    for path in _marked():
+        marked.setdefault(path.parent, []).append(path)
+    whole = [folder for folder in sorted(marked) if _is_whole(folder)]
+    if whole:
+        # its exit status says that it has no other record of them, which is right
+        _snakemake(study, "--cleanup-metadata", *(str(path) for folder in whole for path in marked[folder]))
+    return [f"kept: {folder} was finished without the driver" for folder in whole]
+
+
+def _marked() -> list[Path]:
+    """Files that Snakemake takes for half-written. Its marks are named by their paths in base64, in pieces of a name's
+    length, all but the last of them folders that begin with an @.
+    """
+    names = ["".join(part.removeprefix("@") for part in path.relative_to(MARKS).parts)
+             for path in MARKS.rglob("*") if path.is_file()]  # fmt: skip
+    found = []
+    for name in names:
+        with contextlib.suppress(ValueError):  # another file of Snakemake's
+            found.append(Path(base64.urlsafe_b64decode(name).decode()))
+    return found
+
+
+def _is_whole(folder: Path) -> bool:
+    try:
+        recorded = storage.read_json(folder / "run.json")["outputs"]
+        return all(provenance.file_digest(folder / name) == digest for name, digest in recorded.items())
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def _snakemake(study: Path, *options: str) -> str:
+    command = [sys.executable, "-m", "snakemake", "--cores", "1", "--config", f"study={study}", *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    return done.stdout + done.stderr

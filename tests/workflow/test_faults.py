@@ -93,6 +93,22 @@ def test_driver_killed_and_resumed(begun: Project, undisturbed: Project) -> None
     assert any(resumed(begun).values())
 
 
+def test_a_job_that_outlives_its_driver_is_not_redone(begun: Project, undisturbed: Project) -> None:
+    """Snakemake takes results for half-written whose end it has not seen; `scorebench resume` looks at them."""
+    with running(begun) as driver:
+        os.kill(driver.pid, signal.SIGKILL)
+        driver.wait()
+        wait_for(begun.folder, "results/default/checkpoints/*/*/*/*/run.json")
+        end = time.monotonic() + 300
+        while job_processes(begun) and time.monotonic() < end:
+            time.sleep(0.2)
+        trained = len(resumed(begun))
+        assert trained
+        said = begun.run("scorebench", "resume")
+        assert said.count("was finished without the driver") == trained
+        go_on(begun, undisturbed)
+
+
 def test_killed_jobs_go_on_in_the_next_run(begun: Project, undisturbed: Project) -> None:
     """One job killed without a word, one asked to end: the driver says that they failed, the rest is done."""
     with running(begun) as driver:

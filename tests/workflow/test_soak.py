@@ -70,7 +70,9 @@ def disturb(project: Project, chance: random.Random, after: float) -> tuple[str,
             os.killpg(driver.pid, number)
         else:
             os.kill(chance.choice(sorted(jobs)), number)
-    driver.communicate(timeout=300)
+    driver.wait(timeout=300)  # not for its output: jobs that it left behind hold that open
+    assert driver.stdout is not None
+    driver.stdout.close()
     return f"{number.name} to {victim} after {after:.1f} s", True
 
 

@@ -23,6 +23,7 @@ def resume(
     try:
         orphans.demand_no_driver()
         told = [*orphans.cancel(patience), *orphans.end_jobs(patience), *orphans.unlock(study)]
+        told += orphans.keep_finished(study)
     except (orphans.StillDriven, slurm.NoAnswer) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None
