@@ -105,7 +105,7 @@ def test_a_job_that_outlives_its_driver_is_not_redone(begun: Project, undisturbe
         trained = len(resumed(begun))
         assert trained
         said = begun.run("scorebench", "resume")
-        assert said.count("was finished without the driver") == trained
+        assert said.count("kept: results/default/checkpoints/") == trained
         go_on(begun, undisturbed)
 
 
