@@ -19,7 +19,7 @@ import toy
 from scorebench.answers import made, page
 from scorebench.answers.figures import figures
 from scorebench.answers.quotes import Quotes
-from scorebench.answers.tables import robustness, singles, summary
+from scorebench.answers.tables import robustness, safe, singles, summary
 from scorebench.cli import app
 from scorebench.evidence.validity import validity
 
@@ -97,8 +97,21 @@ def test_the_winner_is_not_told_the_score_and_takes_no_more_evaluations(studies)
     assert found[0] == "antithetic_stf-evaluations/log_uniform"
 
 
-def test_a_schedule_that_is_never_far_from_the_best(studies):
-    assert Quotes(studies).never_far("noise", ["ring8", "mixture10"], "dsm")[0] == "log_uniform"
+def test_schedules_that_are_never_far_from_the_best(studies):
+    worst = Quotes(studies).never_far("noise", ["ring8", "mixture10"], "dsm")
+    assert list(worst)[:2] == ["log_uniform", "edm"]
+    assert worst["edm"] == pytest.approx(1.3, rel=0.02)
+    assert len(worst) == 10
+    found = safe(Quotes(studies), "noise")
+    assert (found.names, found.of) == ("`log_uniform`", 10)
+    assert "a fixed schedule" in found.words
+    mixed = toy.noise()
+    for d in ("ring8", "mixture10"):
+        base = mixed.values[d, "dsm", "log_uniform", "", "D_integral"]
+        mixed.values[d, "dsm", "minimax", "", "D_integral"] = {r: 1.02 * v for r, v in base.items()}
+    found = safe(Quotes([mixed]), "noise")
+    assert found.names == "`log_uniform` and `minimax`"
+    assert "fixed and learned" in found.words
 
 
 def test_a_conclusion_that_turns_is_said(studies):

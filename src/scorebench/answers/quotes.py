@@ -228,8 +228,24 @@ class Quotes:
         sigma = max(curve, key=lambda s: curve[s].mean)
         return sigma, curve[sigma].mean, sigma == min(curve)
 
-    def never_far(self, name: str, datasets: Sequence[str], method: str) -> tuple[str, float] | None:
-        """The schedule whose largest ratio of mean error to the best of a data set is smallest, and that ratio."""
+    def score(self, name: str, datasets: Sequence[str], a: str, b: str) -> str | None:
+        """On how many data sets cell a has less error than b, more, or can't be told from it; None without any."""
+        found = {d: r for d in datasets if (r := self.ratio(name, d, a, b)) is not None}
+        if not found:
+            return None
+        said = []
+        for words, held in (
+            ("less error than", [d for d, r in found.items() if r.sure and r.better]),
+            ("more error than", [d for d, r in found.items() if r.sure and not r.better]),
+            ("an error that can't be told from that of", [d for d, r in found.items() if not r.sure]),
+        ):
+            if held:
+                said.append(f"{words} {{0}} on {' and '.join(held)}")
+        return ", ".join(said)
+
+    def never_far(self, name: str, datasets: Sequence[str], method: str) -> dict[str, float]:
+        """Schedule -> its largest ratio of mean error to the best of a data set, of those that were tried on all of the
+        data sets; smallest first."""
         study = self.study(name)
         worst: dict[str, float] = {}
         shared = [set(self.schedules(name, d, method)) for d in datasets]
@@ -240,10 +256,7 @@ class Quotes:
                 a, b = (study.of(d, f"{method}/{s}", ERROR) for s in (schedule, best)) if study else ({}, {})
                 ratios.append((sum(a.values()) / len(a)) / (sum(b.values()) / len(b)))
             worst[schedule] = max(ratios)
-        if not worst:
-            return None
-        best = min(worst, key=lambda schedule: worst[schedule])
-        return best, worst[best]
+        return dict(sorted(worst.items(), key=lambda item: item[1]))
 
     def winner(self, name: str, dataset: str) -> tuple[str, Ratio] | None:
         """The cell with the least error among those that take at most DSM's evaluations and are not told the score."""

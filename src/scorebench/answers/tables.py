@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from scorebench.answers.quotes import Difference, Quotes, Ratio, is_variant
+from scorebench.answers.quotes import HEADLINES, Difference, Quotes, Ratio, is_variant
 from scorebench.evidence.claims import lowest_level
 from scorebench.evidence.registered import SIZES, TAU
 from scorebench.evidence.rules import RULES
@@ -89,6 +89,37 @@ def _nearest(off: list[dict[str, float]]) -> tuple[str, float, float] | None:
         return None
     best = min(off[0], key=lambda rule: max(abs(math.log(factors[rule])) for factors in off))
     return best, min(factors[best] for factors in off), max(factors[best] for factors in off)
+
+
+LEARNED = ("uncertainty", "gradient_variance", "minimax")
+CLOSE = 1.05
+"""Factor within which two schedules count as equally safe."""
+
+
+@dataclass(frozen=True)
+class Safe:
+    """The schedules that are never far from the best: a sentence on their kind, their names, how far, of how many."""
+
+    words: str
+    names: str
+    factor: str
+    of: int
+
+
+def safe(q: Quotes, name: str) -> Safe | None:
+    """Schedules of DSM by their worst ratio to the best, over the headline data sets; None where none was on all."""
+    worst = q.never_far(name, HEADLINES, "dsm")
+    if not worst:
+        return None
+    least = next(iter(worst.values()))
+    near = [schedule for schedule, ratio in worst.items() if ratio <= CLOSE * least]
+    learned = [schedule in LEARNED for schedule in near]
+    words = "several schedules are equally safe, fixed and learned ones"
+    if all(learned):
+        words = "let the training place its noise levels"
+    elif not any(learned):
+        words = "a fixed schedule over all scales will do"
+    return Safe(words, " and ".join(f"`{s}`" for s in near), f"{worst[near[-1]]:.2f}", len(worst))
 
 
 def microscope_methods(q: Quotes, dataset: str) -> list[tuple[str, float]]:
