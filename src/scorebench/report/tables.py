@@ -57,13 +57,17 @@ def table(results: Results, dataset: str, name: str) -> Table:
     columns = results.columns(dataset, name)
     measured = metric(name)
     overall = results.standing(dataset, name, columns)
-    standings = {column: results.standing(dataset, name, [column]) for column in columns}
+    standings = {  # who is alone in a column is not the best of it
+        column: results.standing(dataset, name, [column])
+        for column in columns
+        if len(results.contenders(dataset, name, [column])) > 1
+    }
     shades = {column: _shades(results, dataset, measured, column) for column in columns}
     floor = results.floor(dataset, name)
     lines = []
     for method in results.methods(dataset):
         entries = [
-            _entry(results, dataset, method, column, measured, standings[column], shades[column].get(method), floor)
+            _entry(results, dataset, method, column, measured, standings.get(column), shades[column].get(method), floor)
             for column in columns
         ]
         for column, entry in zip(columns, entries, strict=True):
@@ -93,7 +97,7 @@ def _shades(results: Results, dataset: str, measured: Metric, column: Column) ->
         if level is not None and level.n == results.replicates:
             means[method] = measured.badness(level.mean)
     contest = [value for method, value in means.items() if not results.oracle(method)] or list(means.values())
-    if not contest:
+    if len(contest) < 2:
         return {}
     if measured.best == "low" and min(means.values()) > 0:
         means = {method: math.log(value) for method, value in means.items()}

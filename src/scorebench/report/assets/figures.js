@@ -3,7 +3,7 @@
 
 const MANY = 15;
 const COSTS = {training_seconds: 0, evaluations: 1};
-const options = {metric: "", shown: "best", lines: "method", cost: "training_seconds", curve: "", gradient: ""};
+const options = {metric: "", shown: "best", lines: BOOK.methods.length - BOOK.oracles.length > 1 ? "method" : "schedule", cost: "training_seconds", curve: "", gradient: ""};
 
 const wholeOf = (rows) => rows.filter((row) => row.levels > 1);
 const extent = (rows) => {

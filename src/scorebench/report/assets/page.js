@@ -106,7 +106,7 @@ choose("leaderboards", "Metric", "metric",
   [["", "the main metric of each data set"], ...measured.map(({name, label: words}) => [name, `${name}: ${words}`])], showTables);
 choose("leaderboards", "Show", "shown", [["best", `the best ${MANY}`], ["all", "all"]]);
 choose("gradients", "Shown", "gradient", [...new Set(GRADIENTS.map((row) => row.words))].map((words) => [words, words]));
-choose("scales", "One line per", "lines", [["method", "method"], ["schedule", "schedule"]]);
+choose("scales", "One line per", "lines", d3.sort([["method", "method"], ["schedule", "schedule"]], ([value]) => value !== options.lines));
 choose("costs", "Cost", "cost", [...METRICS.values()].filter((m) => m.name in COSTS).sort((a, b) => COSTS[a.name] - COSTS[b.name]).map((m) => [m.name, m.label]));
 choose("training", "Curve", "curve", [["", "the first that a data set has"], ...BOOK.curves.map(({name}, i) => [i, name]).filter(([i]) => TRAINING.some((row) => row.curve === i))]);
 
