@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import importlib.metadata
+import itertools
 import math
 import re
 import sys
@@ -173,7 +174,9 @@ def test_diagnostics_are_held_against_the_truth(studies):
 def test_no_line_says_nothing(text):
     for wrong in ("None", "nan", "Undefined", "Quote(", "{{", "}}"):
         assert wrong not in text, wrong
-    for line in text.splitlines():
+    lines = text.splitlines()
+    for before, line in itertools.pairwise(lines):
+        assert not line.startswith(("|", "![")) or before.startswith("|") or not before, line
         if line.startswith("|"):
             assert line.endswith("|"), line
     tables = [block for block in text.split("\n\n") if block.startswith("|")]
