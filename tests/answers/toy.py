@@ -88,7 +88,11 @@ def hybrid() -> Numbers:
 def data() -> Numbers:
     """Real data: estimated errors and distances of samples."""
     made = Made("data")
-    for cell, value in (("dsm/log_uniform", 1.0), ("stf/log_uniform", 0.9)):
+    for cell, value in (
+        ("dsm/log_uniform", 1.0),
+        ("stf/log_uniform", 0.9),
+        ("antithetic_stf-evaluations/log_uniform", 0.8),
+    ):
         made.put("digits", cell, "excess_loss_integral", value)
         for metric in ("sliced_wasserstein", "nearest_train_ratio"):
             made.put("digits", cell, metric, value, "probability_flow")

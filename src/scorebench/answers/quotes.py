@@ -13,7 +13,7 @@ from scorebench.evidence.statistics import estimate, number, said, standing
 from scorebench.evidence.testing import Tested, against, log_ratios
 from scorebench.evidence.validity import DIAGNOSTICS, Validity, validity
 
-ERROR = "D_integral"
+ERROR, EXCESS = "D_integral", "excess_loss_integral"
 ABSENT = "not measured"
 LN = "log_uniform"
 HEADLINES = ("ring8", "mixture10")
@@ -228,9 +228,16 @@ class Quotes:
         sigma = max(curve, key=lambda s: curve[s].mean)
         return sigma, curve[sigma].mean, sigma == min(curve)
 
-    def score(self, name: str, datasets: Sequence[str], a: str, b: str) -> str | None:
-        """On how many data sets cell a has less error than b, more, or can't be told from it; None without any."""
-        found = {d: r for d in datasets if (r := self.ratio(name, d, a, b)) is not None}
+    def score(self, name: str, datasets: Sequence[str], a: str, b: str, excess: bool = False) -> str | None:
+        """On which data sets cell a has less error than b, more, or can't be told from it; None without any.
+
+        excess: by differences of the excess loss, where no exact score is known.
+        """
+        found: dict[str, Ratio | Difference] = {}
+        for d in datasets:
+            one = self.difference(name, d, a, b, EXCESS) if excess else self.ratio(name, d, a, b)
+            if one is not None:
+                found[d] = one
         if not found:
             return None
         said = []
