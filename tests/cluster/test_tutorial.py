@@ -12,4 +12,4 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("slurm")]
 def test_from_laptop_to_cluster(slurm: Path, tmp_path: Path) -> None:
     project = checkout(tmp_path / "p", (ROOT / "params.yaml").read_text())
     follow(project, "cluster.md", on="on slurm")
-    assert (project.folder / "reports/smoke/report.html").is_file()
+    assert (project.folder / "reports/first/report.html").is_file()

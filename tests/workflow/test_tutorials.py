@@ -45,4 +45,4 @@ def test_own_method(fresh: Project) -> None:
 
 def test_laptop(fresh: Project) -> None:
     follow(fresh, "cluster.md")
-    assert (fresh.folder / "reports/smoke/report.html").is_file()
+    assert (fresh.folder / "reports/first/report.html").is_file()
