@@ -22,6 +22,10 @@ PATIENCE = 60
 """Seconds that a process has to end by itself; a training finishes its step and writes a checkpoint."""
 
 
+LAST = 20
+"""Seconds that a Slurm job whose results are written has to end."""
+
+
 class StillDriven(RuntimeError):
     """A driver works in this folder: its jobs are no orphans."""
 
@@ -105,6 +109,9 @@ def cancel(patience: float = PATIENCE) -> list[str]:
     Raises:
         NoAnswer: there is a Slurm, and it does not answer.
     """
+    end = time.monotonic() + min(patience, LAST)
+    while any(_has_written(each) for each in slurm.jobs_of(Path())) and time.monotonic() < end:
+        time.sleep(0.5)
     left = slurm.jobs_of(Path())
     if not left:
         return []
@@ -114,6 +121,12 @@ def cancel(patience: float = PATIENCE) -> list[str]:
         time.sleep(1)
     told = [f"cancelled: Slurm job {each.id}: {each.comment.replace('_wildcards_', ' ')}" for each in left]
     return told + [f"still {each.state.lower()}: Slurm job {each.id}" for each in still]
+
+
+def _has_written(job: slurm.Allocation) -> bool:
+    """Whether a job's results are there: it only has to end. Cancelled now, its own Snakemake would remove them."""
+    key = job.comment.rpartition("_")[2]
+    return any(any(Path(top).glob(f"**/{key}/run.json")) for top in ("results", "data/prepared"))
 
 
 def unlock(study: Path) -> list[str]:
