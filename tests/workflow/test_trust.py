@@ -118,7 +118,7 @@ def test_card_says_how_a_result_was_made(project: Project) -> None:
         assert 0 < card["seconds"] < 300
         assert card["peak_memory_mb"] > 50
         assert card["key"] in page
-        assert f'data-card="{stage} ring8/dsm/log_uniform"' in page
+        assert f'data-card="ring8/dsm/log_uniform" data-stage="{stage}"' in page
     assert cards["train"]["facts"]["evaluations"] == 20 * 16
     assert cards["train"]["facts"]["status"] == ["trained", "trained"]
     assert cards["sample"]["inputs"]["checkpoint"] == cards["train"]["key"]
