@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import hashlib
+import os
 import re
 import shutil
 import subprocess
@@ -42,8 +43,16 @@ def ask(*command: str) -> str:
 
 
 def is_here() -> bool:
-    """Whether this machine can submit jobs to a Slurm."""
-    return shutil.which("sbatch") is not None
+    """Whether this machine belongs to a Slurm: its commands alone, which a package brings, know of no cluster."""
+    if shutil.which("sbatch") is None:
+        return False
+    if "SLURM_CONF" in os.environ or Path("/etc/slurm/slurm.conf").exists():
+        return True
+    try:
+        ask("scontrol", "show", "config")
+    except NoAnswer as error:
+        return "configuration source" not in str(error)
+    return True
 
 
 @functools.cache

@@ -48,7 +48,7 @@ def test_edit_of_source_runs_what_uses_it(project: Project) -> None:
     second = project.jobs()
     assert changed(first, second) == {"report", *stages_of({cell for cell in CELLS if "/ssm_vr/" in cell})}
     project.agrees()
-    project.edit("<body>", "<body class='other'>", "src/scorebench/report/report.html.j2")
+    project.edit("<body{%", "<body data-other {%", "src/scorebench/report/report.html.j2")
     project.run("snakemake", "--cores", "2")
     assert changed(second, project.jobs()) == {"report"}
     project.edit('"""Per-sample', '# no change at all\n        """Per-sample', "src/scorebench/objectives/dsm.py")
@@ -133,7 +133,7 @@ def test_experiments_in_place_and_aside(project: Project) -> None:
     said = project.run("scorebench", "agree", "--check", ok=False)
     assert said.count("\n") == 1
     assert "MLflow lags behind" in said
-    assert "runs not there: 2; runs current, but not planned: 2" in said
+    assert "runs not there: 3; runs current, but not planned: 3" in said  # a cell and its two replicates
     project.run("scorebench", "agree")
     project.agrees()
 
