@@ -40,6 +40,6 @@ def set_up(spec: Spec) -> str:
     import torch
 
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is not deterministic without it
-    torch.use_deterministic_algorithms(True)
+    torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms would import torch's compiler: a second
     torch.set_num_threads(int(spec.get("threads", 1)))
     return "cuda" if spec.get("gpu") and torch.cuda.is_available() else "cpu"
