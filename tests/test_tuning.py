@@ -6,6 +6,8 @@ import math
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from scorebench.data.ring import Ring
 from scorebench.networks import network
@@ -14,7 +16,7 @@ from scorebench.objectives import objective
 from scorebench.streams import Streams
 from scorebench.targets import GaussianMixture
 from scorebench.training import Optimisation
-from scorebench.tuning import choose_rate, held_out_loss
+from scorebench.tuning import choose_rate, downhill, held_out_loss
 
 SIGMA = 0.7
 
@@ -57,6 +59,30 @@ def choice(rates, seed=1, replicates=2, steps=1500):
     optimisation = Optimisation(steps=steps, batch=64, learning_rate=1.0, ema=0.9, log_every=1000)
     data = (points(target, 1000, 1), points(target, 400, 2))
     return choose_rate(rates, *parts, *data, optimisation, Streams(seed, replicates), target)
+
+
+@given(st.integers(1, 9), st.data())
+def test_the_way_downhill_ends_at_the_bottom_of_the_one_valley(n, data):
+    """Whatever falls and then rises, trials that were lost (infinite) on either side of it."""
+    bottom = data.draw(st.integers(0, n - 1))
+    left, right = data.draw(st.integers(0, bottom)), data.draw(st.integers(bottom, n - 1))
+    losses = {2.0**i: (abs(i - bottom) if left <= i <= right else math.inf) for i in range(n)}
+    calls = []
+    rate, tried = downhill(list(losses)[::-1], lambda rate: calls.append(rate) or losses[rate])
+    assert rate == 2.0**bottom
+    assert len(calls) == len(set(calls)) == len(tried)
+    assert tried == {rate: losses[rate] for rate in sorted(calls)}
+
+
+@given(st.lists(st.floats(0, 1, allow_nan=False), min_size=1, max_size=9))
+def test_the_neighbours_of_the_chosen_rate_were_tried_and_are_no_better(values):
+    rate, tried = downhill(range(len(values)), values.__getitem__)
+    for neighbour in {rate - 1, rate + 1} & set(range(len(values))):
+        assert tried[neighbour] >= tried[rate]
+
+
+def test_a_minimum_in_the_middle_leaves_the_ends_untried():
+    assert set(downhill([1, 2, 3, 4, 5], lambda rate: abs(rate - 3))[1]) == {2, 3, 4}
 
 
 def test_rates_that_train_nothing_or_break_everything_are_not_chosen():

@@ -99,6 +99,7 @@ def clear(study: Study, stage: str) -> None:
     if stage == "report":
         return
     root = study.root(stage)
+    root.mkdir(parents=True, exist_ok=True)  # an output of DVC, which must be there, though it be empty
     wanted = {study.directory(job) for job in study.jobs(stage)}
     for directory in job_folders(study, stage):
         if directory in wanted:

@@ -26,7 +26,7 @@ def slurm() -> Slurm:
     try:
         chosen = site.load()
         if not cluster.is_here():
-            raise cluster.NoAnswer("sbatch is not on this machine's path: run this on the cluster's login node")
+            raise cluster.NoAnswer("this machine has no sbatch, or no slurm.conf: run this on the cluster's login node")
         cluster.demand(chosen)
         return Slurm(chosen, cluster.status_command(chosen), cluster.job_name(Path()))
     except site.BadSite as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
@@ -54,6 +54,7 @@ def choose_rate(
 ) -> Choice:
     """The rate with the least mean held-out DSM loss after `optimisation`, trained once for every one of `streams`.
 
+    Rates are tried from the middle one downhill (`downhill`), so a wide range costs little more than a narrow one.
     The loss on the validation points (`held_out_loss`) is the same for every objective and takes no exact score; its
     noise is common to all trials. Streams of trials are made from other seeds than
     those of the training that they are for, so that no replicate chooses its own rate. `evaluations` are summed over
@@ -65,10 +66,9 @@ def choose_rate(
     if schedule.noise_free:
         raise Unsuitable("a rate is chosen by the loss of DSM on noised data, and this schedule trains at sigma = 0")
     apart = Streams(seed_of(streams.seed, "trials of learning rates"), streams.replicates, streams.device)
-    losses: dict[float, float | None] = {}
-    evaluations, seconds = 0, 0.0
     notes: dict[str, Any] = {} if course is None else course.notes
-    for rate in rates:
+
+    def loss_after(rate: float) -> float:
         name = f"learning rate {rate}"
         if name not in notes:
             trial = replace(optimisation, learning_rate=rate)
@@ -81,14 +81,35 @@ def choose_rate(
             why = next((reason for reason in fitted.reasons if reason), "its loss on held-out points is not finite")
             took = {"evaluations": fitted.evaluations * streams.replicates, "seconds": fitted.seconds}
             notes[name] = {"loss": loss, "why": why, **took}
-        losses[rate] = notes[name]["loss"]
-        evaluations += notes[name]["evaluations"]
-        seconds += notes[name]["seconds"]
-    finite = {rate: loss for rate, loss in losses.items() if loss is not None}
-    if not finite:
-        ends = "; ".join(f"{rate}: {notes[f'learning rate {rate}']['why']}" for rate in rates)
+        return math.inf if notes[name]["loss"] is None else float(notes[name]["loss"])
+
+    best, tried = downhill(rates, loss_after)
+    of = {rate: notes[f"learning rate {rate}"] for rate in tried}
+    if not math.isfinite(tried[best]):
+        ends = "; ".join(f"{rate}: {note['why']}" for rate, note in of.items())
         raise Unsuitable(f"no trial of any learning rate came to its end: {ends}")
-    return Choice(min(finite, key=lambda rate: finite[rate]), losses, evaluations, seconds)
+    evaluations, seconds = (sum(note[cost] for note in of.values()) for cost in ("evaluations", "seconds"))
+    return Choice(best, {rate: note["loss"] for rate, note in of.items()}, evaluations, seconds)
+
+
+def downhill(rates: Sequence[float], loss: Callable[[float], float]) -> tuple[float, dict[float, float]]:
+    """The rate at the bottom of a valley, and the losses of all that were tried, in rising order of the rates.
+
+    From the middle rate upwards while that is better, else downwards: the result is better than its two neighbours,
+    so the best of all where the loss has one valley. Infinite losses are walked through.
+    """
+    ordered = sorted(set(rates))
+    at = len(ordered) // 2
+    tried = {ordered[at]: loss(ordered[at])}
+    for way in (1, -1):
+        while 0 <= at + way < len(ordered):
+            here, there = ordered[at], ordered[at + way]
+            if there not in tried:
+                tried[there] = loss(there)
+            if tried[there] >= tried[here] and math.isfinite(tried[here]):
+                break
+            at += way
+    return ordered[at], dict(sorted(tried.items()))
 
 
 @torch.no_grad()

@@ -104,7 +104,8 @@ def make(
             described |= {"origin": "made up", "image": None if d == 2 else [8, 8]}
             storage.write_json(folder / "dataset.json", described | {"shift": [0.0] * d, "scale": [1.0] * d})
         elif job.stage == "train":
-            facts = training(folder, replicates, lost.get(job.at, []))
+            learns = "learned.lambda" if job.names[1] == "both" else None
+            facts = training(folder, replicates, lost.get(job.at, []), learns)
         elif job.stage == "sample":
             n = 20 * replicates if job.names[2] in sampled else 0
             sampler = "walk" if job.names[2] == "clean" else "flow"
@@ -134,14 +135,16 @@ def points(rng: np.random.Generator, n: int, d: int) -> pa.Table:
     return pa.table({"x": storage.points_column(rng.normal(size=(n, d)).astype(np.float32))})
 
 
-def training(folder: Path, replicates: int, lost: list[int]) -> dict[str, Any]:
-    rows = [
+def training(folder: Path, replicates: int, lost: list[int], learned: str | None = None) -> dict[str, Any]:
+    rows: list[tuple[Any, ...]] = [
         (r, step, metric, 1.0 / step + 0.01 * r)
         for r in range(replicates)
         for step in (1, 5, 10)
         for metric in ("loss", "score_error")
     ]
     rows = [(r, step, metric, None, number) for r, step, metric, number in rows]
+    if learned:
+        rows += [(r, 10, learned, sigma, 0.5 + 0.01 * r) for r in range(replicates) for sigma in (0.1, 1.0)]
     long(folder / "training.parquet", ("replicate", "step", "metric", "sigma", "value"), rows)
     return {
         "status": ["diverged" if r in lost else "trained" for r in range(replicates)],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import json
 import shutil
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
@@ -142,6 +143,18 @@ def test_a_choice_of_metric_changes_chart_and_table(opened: Any) -> None:
     assert "c2st" in leaders.locator("figcaption").inner_text()
     shown = page.locator("#leaderboards .metric:visible")
     assert {each.get_attribute("data-metric") for each in shown.all()} == {"c2st"}
+
+
+def test_what_a_method_learned_beside_its_network_is_drawn(opened: Any) -> None:
+    page = opened()
+    shown = page.locator("#learned figcaption").first
+    page.locator("#learned").scroll_into_view_if_needed()
+    shown.wait_for()
+    assert "both: λ(σ), the weight on SSM-VR" in shown.inner_text()
+    book = json.loads(page.locator("#book").text_content())
+    (cell, words, grid, mean, low, high) = book["learned"][0]
+    assert (book["methods"][book["cells"][cell][1]], words) == ("both", "λ(σ), the weight on SSM-VR")
+    assert (book["grids"][grid], mean, low, high) == ([0.1, 1.0], [0.51, 0.51], [0.5, 0.5], [0.52, 0.52])
 
 
 def test_axes_switch_between_logarithmic_and_linear(opened: Any) -> None:

@@ -30,6 +30,25 @@ def test_everything_is_built_and_nothing_is_left_to_do(built: Project) -> None:
     assert not list(built.folder.rglob("*.tmp"))
 
 
+def test_gradients_under_the_microscope_are_versioned_and_run_alone(project: Project, tmp_path: Path) -> None:
+    project.run("scorebench", "agree")
+    first = project.jobs()
+    asked = "microscope: {datasets: [ring8], methods: [dsm, ssm_vr], schedule: log_uniform, samples: 16,\n"
+    asked += "             reference: {steps: 160, batch: 16}, replicates: 1, sigmas: {min: 0.05, max: 5, count: 2}}\n"
+    project.edit("training: {steps: 20,", f"{asked}training: {{steps: 20,")
+    project.run("dvc", "repro")
+    second = project.jobs()
+    assert changed(first, second) == {"report", "results/default/gradients/ring8"}
+    project.agrees()
+    project.edit("samples: 16", "samples: 24")
+    project.run("snakemake", "--cores", "2")
+    assert changed(second, project.jobs()) == {"report", "results/default/gradients/ring8"}
+    clone = project.published(tmp_path)
+    clone.run("dvc", "pull")
+    assert clone.jobs() == project.jobs()
+    clone.agrees()
+
+
 def test_direct_run_agrees_after_one_command(project: Project) -> None:
     """Case e: snakemake first, then DVC and MLflow."""
     before = project.jobs()

@@ -31,6 +31,15 @@ CURVES = {
 }
 """Training curves and what they show, in the order in which they are offered."""
 
+LEARNED = {
+    "lambda": "λ(σ), the weight on SSM-VR",
+    "u": "u(σ), the logarithm of the expected loss; the weight is divided by its exponential",
+    "mass": "share of the training's noise levels in each bin of ln σ",
+    "variance_ratio": "variance of a mirrored pair's gradient over that of two independent samples",
+    "mirrored": "share of replicates that draw mirrored pairs",
+}
+"""What methods and schedules learn as functions of sigma, in words; a name that is not here stands for itself."""
+
 
 GRADIENTS = {
     "gradient_ratio": "variance of a gradient over that of DSM's",
@@ -58,6 +67,7 @@ def book(results: Results, trained: dict[str, Path], advice: Mapping[str, Recomm
     index = {cell: i for i, cell in enumerate(cells)}
     grids: dict[tuple[float, ...], int] = {}
     mains = {dataset: results.main(dataset) for dataset in datasets}
+    written = [_written(trained.get("/".join(cell))) for cell in cells]
     return {
         "study": results.spec["study"],
         "replicates": results.replicates,
@@ -86,7 +96,8 @@ def book(results: Results, trained: dict[str, Path], advice: Mapping[str, Recomm
         ],
         "starts": list(_starts(results)),
         "curves": [{"name": name, "label": label} for name, label in CURVES.items()],
-        "training": list(_training(cells, trained, grids)),
+        "training": list(_training(written, grids)),
+        "learned": list(_learned(written, grids)),
         "denoising": [denoising(results, dataset) for dataset in datasets],
         "singles": [[datasets.index(d), index[d, m, s], _short(x)] for d, m, s, x in singles(results)],
         "combinations": [
@@ -108,6 +119,12 @@ def book(results: Results, trained: dict[str, Path], advice: Mapping[str, Recomm
             for row in found.ranges
         ],
     }
+
+
+def that_learned(numbers: Mapping[str, Any]) -> list[str]:
+    """Of what `book` made: the data sets on which anything was learned beside the network."""
+    there = {numbers["cells"][row[0]][0] for row in numbers["learned"]}
+    return [dataset for i, dataset in enumerate(numbers["datasets"]) if i in there]
 
 
 def _at(names: list[str], name: str | None) -> int | None:
@@ -195,20 +212,32 @@ def _gradients(results: Results, grids: dict[tuple[float, ...], int]) -> Iterato
                     yield [results.datasets.index(dataset), method, f"{words}, {when}", *_shared(curve, grids)]
 
 
-def _training(
-    cells: list[tuple[str, str, str]], trained: dict[str, Path], grids: dict[tuple[float, ...], int]
-) -> Iterator[list[Any]]:
+def _written(folder: Path | None) -> dict[str, Curve]:
+    """What a training wrote down: metric -> curve over steps, or over noise levels for what was learned."""
+    curves: dict[str, dict[float, dict[int, float]]] = {}
+    for row in storage.read_table(folder / "training.parquet").to_pylist() if folder else []:
+        if row["value"] is not None and math.isfinite(row["value"]):
+            x = row["step"] if row["sigma"] is None else row["sigma"]
+            curves.setdefault(row["metric"], {}).setdefault(x, {})[row["replicate"]] = row["value"]
+    return curves
+
+
+def _training(written: list[dict[str, Curve]], grids: dict[tuple[float, ...], int]) -> Iterator[list[Any]]:
     """Rows of cell, which curve, which grid of steps, means, lowest and highest values."""
-    most = max(FEWEST, min(MOST, ALL // max(1, len(cells) * len(CURVES))))
-    for i, cell in enumerate(cells):
-        curves: dict[str, dict[float, dict[int, float]]] = {}
-        folder = trained.get("/".join(cell))
-        for row in storage.read_table(folder / "training.parquet").to_pylist() if folder else []:
-            if row["value"] is not None and math.isfinite(row["value"]):
-                curves.setdefault(row["metric"], {}).setdefault(row["step"], {})[row["replicate"]] = row["value"]
+    most = max(FEWEST, min(MOST, ALL // max(1, len(written) * len(CURVES))))
+    for i, curves in enumerate(written):
         for k, name in enumerate(CURVES):
             if curve := curves.get(name):
                 steps = sorted(curve)
                 every = -(-len(steps) // most)
                 kept = sorted({*steps[::every], steps[-1]})
                 yield [i, k, *_shared({step: curve[step] for step in kept}, grids)]
+
+
+def _learned(written: list[dict[str, Curve]], grids: dict[tuple[float, ...], int]) -> Iterator[list[Any]]:
+    """Rows of cell, what was learned in words, grid of noise levels, means, lowest and highest values."""
+    for i, curves in enumerate(written):
+        for metric_, curve in curves.items():
+            if metric_.startswith("learned."):
+                name = metric_.removeprefix("learned.")
+                yield [i, LEARNED.get(name, name), *_shared(curve, grids)]

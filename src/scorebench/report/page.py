@@ -44,6 +44,7 @@ def page(results: Results, folders: Folders, cards: origins.Cards) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    numbers = charts.book(results, folders["train"], advice)
     scripts = [Markup((ASSETS / name).read_text(encoding="utf-8")) for name in SCRIPTS]  # ours: no values in them
     return environment.get_template("report.html.j2").render(
         study=results.spec["study"],
@@ -58,7 +59,8 @@ def page(results: Results, folders: Folders, cards: origins.Cards) -> str:
         gradients=[d for d in results.datasets if any(at[0] == d and at[2] is None for at in results.curves)],
         **hypotheses.tested(results),
         advice=advice,
-        book=charts.embedded(charts.book(results, folders["train"], advice)),
+        learned=charts.that_learned(numbers),
+        book=charts.embedded(numbers),
         holes=_holes(results),
         origins=origins.origins(cards),
         runs=origins.runs(cards),

@@ -217,6 +217,15 @@ const figures = {
       }));
   },
 
+  learned(dataset) {
+    const rows = LEARNED.filter((row) => row.dataset === dataset && seen(row));
+    return [...d3.group(rows, (row) => `${row.method}: ${row.words}`)].map(([caption, there]) => ({
+      name: `${dataset}-${there[0].method}-learned`, caption: `${dataset}, ${caption}`, rows: there, log: {x: true, y: false},
+      draw: (width, log) => lines(there, {width, log, kind: "schedule", x: "noise level σ →", y: "",
+        description: `${caption}, per noise level, on ${dataset}: one line per noise schedule`}),
+    }));
+  },
+
   ranges(dataset) {
     const rows = RANGES.filter((row) => row.dataset === dataset && (row.schedule === null || chosen.schedule.has(row.schedule)))
       .map((row) => ({...row, label: row.schedule ?? "advice"}));

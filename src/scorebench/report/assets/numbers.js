@@ -26,6 +26,7 @@ const SCALES = BOOK.scales.flatMap(([cell, ...columns]) => points({...CELLS[cell
 const STARTS = BOOK.starts.flatMap(([d, x, mean], i) =>
   x.map((at, k) => ({dataset: BOOK.datasets[d], series: i, x: at, y: mean[k]})));
 const TRAINING = BOOK.training.map(([cell, curve, ...columns]) => ({cell: CELLS[cell], curve, columns}));
+const LEARNED = BOOK.learned.flatMap(([cell, words, ...columns]) => points({...CELLS[cell], words}, columns));
 const GRADIENTS = BOOK.gradients.flatMap(([d, method, words, ...columns]) =>
   points({dataset: BOOK.datasets[d], method, words}, columns));
 const SINGLES = BOOK.singles.map(([, cell, sigma]) => ({...CELLS[cell], sigma}));
