@@ -57,21 +57,6 @@ class Source(Part):
         raise TypeError(f"{type(self).__name__} loads nothing")
 
 
-def drawn(target: Any, sizes: dict[str, int | None], seed: int) -> dict[str, np.ndarray]:
-    """Independent draws from an exact target for every split."""
-    import numpy as np
-    import torch
-
-    from scorebench.streams import seed_of
-
-    return {
-        split: target.sample(sizes.get(split) or 10_000, torch.Generator().manual_seed(seed_of(seed, "draw", split)))
-        .numpy()
-        .astype(np.float32)
-        for split in SPLITS
-    }
-
-
 def split_counts(rows: int, sizes: dict[str, int | None]) -> dict[str, int]:
     """Rows per split of a finite data set: 70 % train, 10 % validation, 20 % test unless sizes say otherwise.
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from scorebench.data import Points, Source, drawn
+from scorebench.data._mixture import Mixture
 
 if TYPE_CHECKING:
     from scorebench.targets import GaussianMixture
 
 
-class Grid(Source):
+class Grid(Mixture):
     """`side` x `side` equal Gaussians on a square grid, scaled so that every coordinate has root mean square 1.
 
     With a side of 5 the centres are 0.71 apart, 14 standard deviations of 0.05.
@@ -20,11 +20,6 @@ class Grid(Source):
 
     side: Annotated[int, Field(ge=2, le=100)] = 5
     std: Annotated[float, Field(gt=0, lt=1)] = 0.05
-
-    @property
-    def known_score(self) -> bool:
-        """A Gaussian mixture."""
-        return True
 
     def dimension(self) -> int:
         """The plane."""
@@ -40,8 +35,3 @@ class Grid(Source):
         places = places * ((1 - self.std**2) / places.square().mean()).sqrt()
         means = torch.cartesian_prod(places, places)
         return GaussianMixture(torch.ones(len(means)), means, stds=[self.std] * len(means))
-
-    def load(self, sizes: dict[str, int | None], seed: int) -> Points:
-        """Draws from the mixture."""
-        target = self.target()
-        return Points(drawn(target, sizes, seed), "drawn from a Gaussian mixture", "none needed", target.to_json())

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field, NonNegativeFloat
 
-from scorebench.data import Points, Source, drawn
+from scorebench.data._mixture import Mixture
 
 if TYPE_CHECKING:
     from scorebench.targets import GaussianMixture
 
 
-class LinearGaussian(Source):
+class LinearGaussian(Mixture):
     """N(0, C) in `dimensions`-D; the variance along the k-th principal axis is proportional to k^-`exponent`.
 
     The axes are turned by a random rotation, `draw` picks another. The root mean square per coordinate is 1. Exponent 0
@@ -22,11 +22,6 @@ class LinearGaussian(Source):
     dimensions: Annotated[int, Field(ge=1, le=4096)] = 2
     exponent: NonNegativeFloat = 2.0
     draw: Annotated[int, Field(ge=0)] = 0
-
-    @property
-    def known_score(self) -> bool:
-        """A mixture of one Gaussian."""
-        return True
 
     def dimension(self) -> int:
         """As given."""
@@ -47,8 +42,3 @@ class LinearGaussian(Source):
         covariance = rotation @ torch.diag(variance) @ rotation.T
         covariance = (covariance + covariance.T) / 2
         return GaussianMixture(torch.ones(1), torch.zeros(1, d), covariances=covariance[None])
-
-    def load(self, sizes: dict[str, int | None], seed: int) -> Points:
-        """Draws from the Gaussian."""
-        target = self.target()
-        return Points(drawn(target, sizes, seed), "drawn from a Gaussian", "none needed", target.to_json())

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, PositiveFloat, model_validator
 
-from scorebench.data import Points, Source, drawn
+from scorebench.data._mixture import Mixture
 
 if TYPE_CHECKING:
     from scorebench.targets import GaussianMixture
 
 
-class LowRankMixture(Source):
+class LowRankMixture(Mixture):
     """`components` equal Gaussians in `dimensions`-D near a random subspace of dimension `rank`.
 
     The centres lie in the subspace, at random; the components have the standard deviation `std` along it and
@@ -43,11 +43,6 @@ class LowRankMixture(Source):
         across = self.dimensions - self.rank
         return (self.rank * self.std**2 + across * self.std_perpendicular**2) / self.dimensions
 
-    @property
-    def known_score(self) -> bool:
-        """A Gaussian mixture."""
-        return True
-
     def dimension(self) -> int:
         """Of the whole space."""
         return self.dimensions
@@ -69,8 +64,3 @@ class LowRankMixture(Source):
         covariance = self.std_perpendicular**2 * torch.eye(d, dtype=torch.float64)
         covariance = covariance + (self.std**2 - self.std_perpendicular**2) * (plane + plane.T) / 2
         return GaussianMixture(torch.ones(K), places @ along.T, covariances=covariance.expand(K, d, d))
-
-    def load(self, sizes: dict[str, int | None], seed: int) -> Points:
-        """Draws from the mixture."""
-        target = self.target()
-        return Points(drawn(target, sizes, seed), "drawn from a Gaussian mixture", "none needed", target.to_json())

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, PositiveFloat, model_validator
 
-from scorebench.data import Points, Source, drawn
+from scorebench.data._mixture import Mixture
 
 if TYPE_CHECKING:
     from scorebench.targets import GaussianMixture
 
 
-class RandomMixture(Source):
+class RandomMixture(Mixture):
     """`components` equal Gaussians in `dimensions`-D, centred at random.
 
     All share one covariance, whose standard deviations run evenly from `std_min` to `std_max` along axes turned
@@ -32,11 +32,6 @@ class RandomMixture(Source):
             raise ValueError(f"std_min {self.std_min} <= std_max {self.std_max} < 1 must hold")
         return self
 
-    @property
-    def known_score(self) -> bool:
-        """A Gaussian mixture."""
-        return True
-
     def dimension(self) -> int:
         """As given."""
         return self.dimensions
@@ -55,14 +50,6 @@ class RandomMixture(Source):
         variance = torch.linspace(self.std_min, self.std_max, d, dtype=torch.float64).square()
         covariance = rotation @ torch.diag(variance) @ rotation.T
         covariance = (covariance + covariance.T) / 2
-        if K > 1:
-            means = means - means.mean(0)
-            means = means * ((1 - variance.mean()) / means.square().mean()).sqrt()
-        else:
-            means = torch.zeros_like(means)
+        means = means - means.mean(0)
+        means = means * ((1 - variance.mean()) / means.square().mean()).sqrt()
         return GaussianMixture(torch.ones(K), means, covariances=covariance.expand(K, d, d))
-
-    def load(self, sizes: dict[str, int | None], seed: int) -> Points:
-        """Draws from the mixture."""
-        target = self.target()
-        return Points(drawn(target, sizes, seed), "drawn from a Gaussian mixture", "none needed", target.to_json())

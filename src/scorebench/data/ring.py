@@ -7,22 +7,17 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from scorebench.data import Points, Source, drawn
+from scorebench.data._mixture import Mixture
 
 if TYPE_CHECKING:
     from scorebench.targets import GaussianMixture
 
 
-class Ring(Source):
+class Ring(Mixture):
     """`components` equal Gaussians on a circle, scaled so that every coordinate has root mean square 1."""
 
     components: Annotated[int, Field(ge=2)] = 8
     std: Annotated[float, Field(gt=0, lt=1)] = 0.15
-
-    @property
-    def known_score(self) -> bool:
-        """A Gaussian mixture."""
-        return True
 
     def dimension(self) -> int:
         """The plane."""
@@ -38,8 +33,3 @@ class Ring(Source):
         radius = math.sqrt(2 * (1 - self.std**2))
         means = radius * torch.stack([angle.cos(), angle.sin()], -1)
         return GaussianMixture(torch.ones(self.components), means, stds=[self.std] * self.components)
-
-    def load(self, sizes: dict[str, int | None], seed: int) -> Points:
-        """Draws from the mixture."""
-        target = self.target()
-        return Points(drawn(target, sizes, seed), "drawn from a Gaussian mixture", "none needed", target.to_json())

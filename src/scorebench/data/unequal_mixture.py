@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, PositiveFloat, model_validator
 
-from scorebench.data import Points, Source, drawn
+from scorebench.data._mixture import Mixture
 
 if TYPE_CHECKING:
     from scorebench.targets import GaussianMixture
 
 
-class UnequalMixture(Source):
+class UnequalMixture(Mixture):
     """`components` round Gaussians in `dimensions`-D, centred at random, with unequal widths and weights.
 
     The widths run geometrically from `std_min` to `std_max` and are those of the data as they come out: the centres
@@ -33,11 +33,6 @@ class UnequalMixture(Source):
         if not self.std_min <= self.std_max < 1:
             raise ValueError(f"std_min {self.std_min} <= std_max {self.std_max} < 1 must hold")
         return self
-
-    @property
-    def known_score(self) -> bool:
-        """A Gaussian mixture."""
-        return True
 
     def dimension(self) -> int:
         """As given."""
@@ -61,8 +56,3 @@ class UnequalMixture(Source):
         spread = (weights * means.square().mean(1)).sum()
         means = means * ((1 - (weights * stds.square()).sum()) / spread).sqrt()
         return GaussianMixture(weights, means, stds=stds)
-
-    def load(self, sizes: dict[str, int | None], seed: int) -> Points:
-        """Draws from the mixture."""
-        target = self.target()
-        return Points(drawn(target, sizes, seed), "drawn from a Gaussian mixture", "none needed", target.to_json())

@@ -240,4 +240,6 @@ def _learned(written: list[dict[str, Curve]], grids: dict[tuple[float, ...], int
         for metric_, curve in curves.items():
             if metric_.startswith("learned."):
                 name = metric_.removeprefix("learned.")
-                yield [i, LEARNED.get(name, name), *_shared(curve, grids)]
+                band = _shared(curve, grids)
+                decisions = all(value in (0, 1) for at in curve.values() for value in at.values())
+                yield [i, LEARNED.get(name, name), *(band[:2] if decisions else band)]  # ends of yes and no say nothing

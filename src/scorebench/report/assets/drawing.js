@@ -29,15 +29,16 @@ const legend = (kind, names) => element("div", {class: "legend"}, ...names.map((
     onclick: () => toggle(kind, name),
   }, swatch(kind, name), name)));
 
-// Ticks of a logarithmic axis: powers of ten, 1 2 5 where there are few of these, even steps where there are none.
+// Ticks of a logarithmic axis: powers of ten, 1 3 or 1 2 5 where there are few of these, even steps where there are none.
 const logTicks = (low, high) => {
-  const span = Math.log10(high / low);
-  const steps = span > 2.2 ? [1] : [1, 2, 5];
-  const every = Math.ceil(span / 7) || 1;
-  const found = d3.range(Math.floor(Math.log10(low)), Math.ceil(Math.log10(high)) + 1)
-    .filter((k) => k % every === 0).flatMap((k) => steps.map((m) => Number(`${m}e${k}`)))
-    .filter((tick) => tick >= low * 0.999 && tick <= high * 1.001);
-  return found.length > 2 ? found : d3.ticks(low, high, 4).filter((tick) => tick > 0);
+  const every = Math.ceil(Math.log10(high / low) / 7) || 1;
+  for (const steps of [[1], [1, 3], [1, 2, 5]]) {
+    const found = d3.range(Math.floor(Math.log10(low)), Math.ceil(Math.log10(high)) + 1)
+      .filter((k) => k % every === 0).flatMap((k) => steps.map((m) => Number(`${m}e${k}`)))
+      .filter((tick) => tick >= low * 0.999 && tick <= high * 1.001);
+    if (found.length > 2) return found;
+  }
+  return d3.ticks(low, high, 4).filter((tick) => tick > 0);
 };
 
 const short = (tick) => said(tick, 3).replace(/\.?0+e/, "e");

@@ -7,10 +7,11 @@ const draw = (holder) => {
   const {figure, dataset} = holder.dataset;
   const panels = figures[figure](dataset).map(panel);
   const shown = panels.length ? panels : [element("p", {class: "note"}, "Nothing to draw for what is chosen above.")];
-  const kind = {ranges: null, noise: "schedule", scales: options.lines}[figure];
+  const kind = {ranges: null, noise: "schedule", learned: "schedule", scales: options.lines}[figure];
   const named = kind === undefined ? "method" : kind;
   const shownOf = (name) => figure === "noise" ? CELLS.some((cell) => cell.dataset === dataset && cell.method === denoising(dataset) && cell.schedule === name)
     : figure === "hybrid" ? COMBINATIONS.some((row) => row.dataset === dataset && [row.method, row.part].includes(name))
+    : figure === "learned" ? LEARNED.some((row) => row.dataset === dataset && row.schedule === name)
     : CELLS.some((cell) => cell.dataset === dataset && cell[named] === name);
   const names = named === null ? [] : KINDS[named].filter(shownOf);
   const keys = panels.length && names.length > 1 && !["leaders", "costs"].includes(figure) ? [legend(named, names)] : [];
