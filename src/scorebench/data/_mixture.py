@@ -30,10 +30,8 @@ class Mixture(Source):
         from scorebench.streams import seed_of
 
         target = self.target()
-        splits = {
-            split: target.sample(sizes.get(split) or 10_000, torch.Generator().manual_seed(seed_of(seed, "draw", split)))
-            .numpy()
-            .astype(np.float32)
-            for split in SPLITS
-        }
+        splits = {}
+        for split in SPLITS:
+            generator = torch.Generator().manual_seed(seed_of(seed, "draw", split))
+            splits[split] = target.sample(sizes.get(split) or 10_000, generator).numpy().astype(np.float32)
         return Points(splits, "drawn from a Gaussian mixture", "none needed", target.to_json())
