@@ -44,9 +44,8 @@ resume: clear-away run ## after a run that was stopped or killed: end the jobs i
 clear-away: install
 	scorebench resume --study $(STUDY)
 
-ui: install ## every run in MLflow, in the browser; prints the address
-	scorebench track --study $(STUDY)
-	mlflow ui --backend-store-uri "$${MLFLOW_TRACKING_URI:-sqlite:///mlflow.db}" --host 127.0.0.1 --port $${PORT:-5000}
+ui: install ## every run in MLflow, in the browser; prints the addresses (PORT=5001 takes another port)
+	scorebench ui --study $(STUDY) --port $${PORT:-5000}
 
 agree: install ## after a direct snakemake run: make dvc.lock say what is on disk
 	scorebench agree

@@ -23,6 +23,7 @@ from scorebench.commands.publish import publish
 from scorebench.commands.resume import resume
 from scorebench.commands.schema import schema
 from scorebench.commands.status import status
+from scorebench.commands.ui import ui
 from scorebench.params import InvalidStudy
 from scorebench.stages import SIGNALS, Stopped
 from scorebench.study import UPTO, Job, Study, UnknownJob
@@ -278,7 +279,7 @@ def agree(
 
 for command in (advise, answers, check, resume, schema):
     app.command()(command)
-for plain in (doctor, publish, status):
+for plain in (doctor, publish, status, ui):
     app.command()(plainly(plain))
 
 

@@ -85,11 +85,11 @@ def packed(state: dict[str, Any]) -> str:
     return "deflate;" + base64.b64encode(zlib.compress(json.dumps(state).encode())).decode()
 
 
-def address(experiment: str, dataset: str = "") -> str:
-    """Where an experiment's runs are in `mlflow ui`; with a data set, its saved view."""
+def address(experiment: str, port: int, dataset: str = "") -> str:
+    """Where an experiment's runs are on MLflow's page; with a data set, its saved view."""
     # without the type of workflow the page opens on its part for language models
     shown = f"&viewStateShareKey={quote(dataset)}" if dataset else ""
-    return f"http://127.0.0.1:5000/#/experiments/{experiment}/runs?workflowType=machine_learning{shown}"
+    return f"http://127.0.0.1:{port}/#/experiments/{experiment}/runs?workflowType=machine_learning{shown}"
 
 
 def describe(study: Study) -> str:

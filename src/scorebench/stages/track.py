@@ -30,7 +30,7 @@ DEFAULT_URI = "sqlite:///mlflow.db"
 def track(study: Study) -> None:
     """Bring finished results of a study to MLflow at MLFLOW_TRACKING_URI, else to mlflow.db in this folder.
 
-    Prints a line that says what was done and, for a local store, where its runs are in the UI.
+    Prints a line that says what was done.
 
     Raises:
         SystemExit: status 2, MLflow can't be used there; the reason is printed.
@@ -49,10 +49,19 @@ def track(study: Study) -> None:
         f" {done['there']} already there, {done['retagged']} retagged, {done['unfinished']} cells unfinished,"
         f" {done['registered']} models registered"
     )
-    if sqlite_file(uri) is not None:
-        print(f"In the UI: {address(experiment)}")
-        for dataset in datasets(study):
-            print(f"{dataset}: {WHICH} {address(experiment, dataset)}")
+
+
+def pages(study: Study, port: int) -> list[str]:
+    """Where to look in `scorebench ui` on a port: the runs of a study, and its saved view per data set.
+
+    Raises:
+        SystemExit: status 2, MLflow can't be used there; the reason is printed.
+    """
+    uri = os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
+    with faults(uri, OSError, ImportError):
+        experiment = _experiment(connect(uri), study, uri)
+    views = [f"{dataset}: {WHICH} {address(experiment, port, dataset)}" for dataset in datasets(study)]
+    return [f"all runs: {address(experiment, port)}", *views]
 
 
 def behind(study: Study) -> list[str] | None:
