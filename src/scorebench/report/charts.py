@@ -212,7 +212,7 @@ def _gradients(results: Results, grids: dict[tuple[float, ...], int]) -> Iterato
                     yield [results.datasets.index(dataset), method, f"{words}, {when}", *_shared(curve, grids)]
 
 
-def _written(folder: Path | None) -> dict[str, Curve]:
+def _written(folder: Path | None) -> Mapping[str, Curve]:
     """What a training wrote down: metric -> curve over steps, or over noise levels for what was learned."""
     curves: dict[str, dict[float, dict[int, float]]] = {}
     for row in storage.read_table(folder / "training.parquet").to_pylist() if folder else []:
@@ -222,7 +222,7 @@ def _written(folder: Path | None) -> dict[str, Curve]:
     return curves
 
 
-def _training(written: list[dict[str, Curve]], grids: dict[tuple[float, ...], int]) -> Iterator[list[Any]]:
+def _training(written: list[Mapping[str, Curve]], grids: dict[tuple[float, ...], int]) -> Iterator[list[Any]]:
     """Rows of cell, which curve, which grid of steps, means, lowest and highest values."""
     most = max(FEWEST, min(MOST, ALL // max(1, len(written) * len(CURVES))))
     for i, curves in enumerate(written):
@@ -234,7 +234,7 @@ def _training(written: list[dict[str, Curve]], grids: dict[tuple[float, ...], in
                 yield [i, k, *_shared({step: curve[step] for step in kept}, grids)]
 
 
-def _learned(written: list[dict[str, Curve]], grids: dict[tuple[float, ...], int]) -> Iterator[list[Any]]:
+def _learned(written: list[Mapping[str, Curve]], grids: dict[tuple[float, ...], int]) -> Iterator[list[Any]]:
     """Rows of cell, what was learned in words, grid of noise levels, means, lowest and highest values."""
     for i, curves in enumerate(written):
         for metric_, curve in curves.items():
