@@ -17,16 +17,20 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Estimate:
-    """Work that is to be done: jobs, seconds of one job after another, GPU-seconds, jobs without a record."""
+    """Work that is to be done: jobs, seconds of one job after another, GPU-seconds, jobs without a record.
+
+    The report is not counted among the jobs, for it takes moments: `report` says whether it is to be drawn.
+    """
 
     jobs: int
     seconds: float
     gpu_seconds: float
     unknown: int
+    report: bool
 
     def __str__(self) -> str:
         if not self.jobs:
-            return "everything is up to date"
+            return "the report is to be drawn" if self.report else "everything is up to date"
         said = f"{self.jobs} jobs to run"
         if self.unknown == self.jobs:
             return f"{said}, cost unknown: no earlier runs"
@@ -66,7 +70,8 @@ def estimate(study: Study) -> Estimate:
 
     Nearest: the same place with other settings, else the same data set and method, else the same data set.
     """
-    jobs = [job for job in to_run(study) if job.stage != "report"]
+    needed = to_run(study)
+    jobs = [job for job in needed if job.stage != "report"]
     known = records(study) if jobs else {}
     seconds = gpu_seconds = 0.0
     unknown = 0
@@ -80,4 +85,4 @@ def estimate(study: Study) -> Estimate:
         seconds += took
         compute = getattr(study.params.compute, "evaluate" if job.stage == "floor" else job.stage)
         gpu_seconds += took * getattr(compute, "gpu", 0)
-    return Estimate(len(jobs), seconds, gpu_seconds, unknown)
+    return Estimate(len(jobs), seconds, gpu_seconds, unknown, report=len(needed) > len(jobs))

@@ -137,7 +137,7 @@ def _processes(folder: Path) -> list[list[str]]:
 
 def _failure(job: Job, log: Path, key: str, tail: int) -> Failure | None:
     """Why a job that is neither there nor under way ended, if it ever began."""
-    if job.stage == "report" and not log.is_file():
+    if job.stage == "report" and (not log.is_file() or _drew(log)):
         return None
     pattern = "*" if job.stage == "report" else f"*_{key}"
     logs = SLURM_LOGS.glob(f"rule_{RULES[job.stage]}/{pattern}/*.log") if SLURM_LOGS.is_dir() else iter(())
@@ -150,6 +150,11 @@ def _failure(job: Job, log: Path, key: str, tail: int) -> Failure | None:
         return Failure(job, log, [], reason) if log.is_file() else None
     from_slurm = [line for line in _last_lines(last, 200) if line.startswith(("slurmstepd", "srun: error"))]
     return Failure(job, last, from_slurm[-tail:] if from_slurm else _last_lines(last, tail), reason)
+
+
+def _drew(log: Path) -> bool:
+    """Whether a report's log ends with the page that was drawn: it may be of an earlier plan, for its name has no key."""
+    return _last_lines(log, 1)[-1:] == [str(Path("reports", log.parts[1], "report.html"))]
 
 
 def _last_lines(path: Path, count: int) -> list[str]:

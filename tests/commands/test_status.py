@@ -12,7 +12,7 @@ import pytest
 from scorebench.cli import run_job
 from scorebench.commands.status import left
 from scorebench.standing import Standing, log_of, look
-from scorebench.study import Study
+from scorebench.study import Job, Study
 from test_track import STUDY
 
 
@@ -86,3 +86,14 @@ def test_the_command_prints_a_table(study: Study) -> None:
     assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith("│")] == [
         "prepare", "train", "sample", "floor", "evaluate", "report",
     ]  # fmt: skip
+
+
+def test_a_report_of_an_earlier_plan_is_to_do_and_no_failure(study: Study) -> None:
+    log = log_of(study, Job("report"))
+    log.parent.mkdir(parents=True)
+    log.write_text("reports/default/report.html\n")
+    now = look(study)
+    assert now.states[Job("report")] == "to do"
+    assert now.failures == []
+    log.write_text("the disk is on fire\n")
+    assert [failure.job.stage for failure in look(study).failures] == ["report"]
