@@ -153,7 +153,7 @@ def _failure(job: Job, log: Path, key: str, tail: int) -> Failure | None:
 
 
 def _drew(log: Path) -> bool:
-    """Whether a report's log ends with the page that was drawn: it may be of an earlier plan, for its name has no key."""
+    """Whether a report's log ends with the page that was drawn, maybe by an earlier plan: its name has no key."""
     return _last_lines(log, 1)[-1:] == [str(Path("reports", log.parts[1], "report.html"))]
 
 
