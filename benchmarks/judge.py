@@ -82,12 +82,15 @@ def verdict(kind: str, title: str, seed: int) -> dict[str, Any]:
     }
 
 
-def tasks(runs: int) -> list[tuple[str, str, int]]:
-    """Every loss at the first seed, then every loss at the next, and so on."""
+def tasks(runs: int, controls: int) -> list[tuple[str, str, int]]:
+    """Every loss at the first seed, then every loss at the next, and so on; controls at the first so many alone."""
     from scorebench.conformance.controls import CONTROLS
 
     losses = [*(("objective", title) for title in objectives()), *(("control", title) for title in CONTROLS)]
-    return [(kind, title, seed) for seed in range(FIRST, FIRST + runs) for kind, title in losses]
+    last = {"objective": FIRST + runs, "control": FIRST + controls}
+    return [
+        (kind, title, seed) for seed in range(FIRST, max(last.values())) for kind, title in losses if seed < last[kind]
+    ]
 
 
 def kept() -> list[dict[str, Any]]:
@@ -95,14 +98,14 @@ def kept() -> list[dict[str, Any]]:
     if not STATE.is_file():
         return []
     lines = [json.loads(line) for line in STATE.read_text().splitlines() if line.endswith("}")]
-    known = {(kind, title): source(kind, title) for kind, title, _ in tasks(1)}
+    known = {(kind, title): source(kind, title) for kind, title, _ in tasks(1, 1)}
     return [line for line in lines if line["source"] == known.get((line["kind"], line["title"]))]
 
 
-def measure(runs: int, workers: int, minutes: float) -> None:
+def measure(runs: int, controls: int, workers: int, minutes: float) -> None:
     """Make the verdicts that are missing, for at most so many minutes."""
     done = {(line["kind"], line["title"], line["seed"]) for line in kept()}
-    missing = [task for task in tasks(runs) if task not in done]
+    missing = [task for task in tasks(runs, controls) if task not in done]
     STATE.parent.mkdir(parents=True, exist_ok=True)
     end, total = time.monotonic() + 60 * minutes, len(done) + len(missing)
     columns = (*Progress.get_default_columns(), MofNCompleteColumn(), TimeElapsedColumn())
@@ -191,12 +194,14 @@ def main() -> None:
     """Measure, print, and write the page on request."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=200, help="seeds for every loss; 0 measures nothing")
+    parser.add_argument("--controls", type=int, help="seeds for every negative control, if not as many")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=float("inf"), help="start no verdict after so long")
     parser.add_argument("--docs", action="store_true", help="write docs/conformance.md from the verdicts kept")
     arguments = parser.parse_args()
     os.environ["OMP_NUM_THREADS"] = "1"
-    measure(arguments.runs, arguments.workers, arguments.minutes)
+    controls = arguments.runs if arguments.controls is None else arguments.controls
+    measure(arguments.runs, controls, arguments.workers, arguments.minutes)
     lines = kept()
     rows, right = counts(lines)
     print("\n".join(rows))

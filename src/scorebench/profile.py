@@ -20,6 +20,17 @@ class Slurm:
     name: str
 
 
+def _run_cells_in_place() -> None:
+    """Let the Snakemake inside an allocation run the cells' commands itself, one after another.
+
+    By itself, Snakemake's plugin for Slurm has it start one more Snakemake for every command, by srun, which takes
+    longer than a short cell; no setting of the plugin says otherwise.
+    """
+    from snakemake_executor_plugin_slurm import Executor
+
+    Executor.additional_general_args = lambda executor: "--executor local --cores all --resources in_turn=1"
+
+
 @functools.cache
 def slurm() -> Slurm:
     """Settings for a run on this cluster; a fault ends the process with one clear message."""
@@ -28,6 +39,8 @@ def slurm() -> Slurm:
         if not cluster.is_here():
             raise cluster.NoAnswer("this machine has no sbatch, or no slurm.conf: run this on the cluster's login node")
         cluster.demand(chosen)
+        if chosen.cells_per_job > 1:
+            _run_cells_in_place()
         return Slurm(chosen, cluster.status_command(chosen), cluster.job_name(Path()))
     except site.BadSite as error:
         sys.exit(f"--profile slurm can't be used:\n{error}\n`scorebench doctor` says more")
