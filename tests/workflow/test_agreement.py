@@ -41,7 +41,7 @@ def test_gradients_under_the_microscope_are_versioned_and_run_alone(project: Pro
     assert changed(first, second) == {"report", "results/default/gradients/ring8"}
     project.agrees()
     project.edit("samples: 16", "samples: 24")
-    project.run("snakemake", "--cores", "2")
+    project.run("dvc", "repro")
     assert changed(second, project.jobs()) == {"report", "results/default/gradients/ring8"}
     clone = project.published(tmp_path)
     clone.run("dvc", "pull")
