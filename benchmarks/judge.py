@@ -83,14 +83,15 @@ def verdict(kind: str, title: str, seed: int) -> dict[str, Any]:
 
 
 def tasks(runs: int, controls: int) -> list[tuple[str, str, int]]:
-    """Every loss at the first seed, then every loss at the next, and so on; controls at the first so many alone."""
+    """Every loss at the first seed, then every loss at the next, and so on.
+
+    Those that should fail, controls and what changes the objective, at the first `controls` seeds alone.
+    """
     from scorebench.conformance.controls import CONTROLS
 
     losses = [*(("objective", title) for title in objectives()), *(("control", title) for title in CONTROLS)]
-    last = {"objective": FIRST + runs, "control": FIRST + controls}
-    return [
-        (kind, title, seed) for seed in range(FIRST, max(last.values())) for kind, title in losses if seed < last[kind]
-    ]
+    last = {loss: FIRST + (controls if should_fail(*loss) else runs) for loss in losses}
+    return [(*loss, seed) for seed in range(FIRST, max(last.values())) for loss in losses if seed < last[loss]]
 
 
 def kept() -> list[dict[str, Any]]:
@@ -127,9 +128,13 @@ def measure(runs: int, controls: int, workers: int, minutes: float) -> None:
                 state.write(json.dumps(line) + "\n")
                 state.flush()
                 progress.advance(bar)
-                should_fail = line["kind"] == "control" or changes_objective(line["title"])
-                if line["passed"] == bool(should_fail):
+                if line["passed"] == should_fail(line["kind"], line["title"]):
                     progress.console.print(f"wrong: {line['title']}, seed {line['seed']}: {line['failed']}")
+
+
+def should_fail(kind: str, title: str) -> bool:
+    """Whether a loss is not what it passes for: a control, or an objective that is changed on purpose."""
+    return kind == "control" or changes_objective(title) is not None
 
 
 def changes_objective(title: str) -> str | None:
@@ -194,7 +199,7 @@ def main() -> None:
     """Measure, print, and write the page on request."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=200, help="seeds for every loss; 0 measures nothing")
-    parser.add_argument("--controls", type=int, help="seeds for every negative control, if not as many")
+    parser.add_argument("--controls", type=int, help="seeds for every loss that should fail, if not as many")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--minutes", type=float, default=float("inf"), help="start no verdict after so long")
     parser.add_argument("--docs", action="store_true", help="write docs/conformance.md from the verdicts kept")
