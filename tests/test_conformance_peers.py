@@ -73,7 +73,7 @@ def test_every_objective_control_and_kind_of_probe_is_measured():
     judge = importlib.import_module("judge")
     assert {o["name"] for o in judge.objectives().values()} == set(parts.names("objective"))
     assert {"ssm_vr, gaussian probes", "ssm_vr, sphere probes"} <= set(judge.objectives())
-    assert {title for kind, title, _ in judge.tasks(1) if kind == "control"} == set(CONTROLS)
+    assert {title for kind, title, _ in judge.tasks(1, 1) if kind == "control"} == set(CONTROLS)
 
 
 def test_page_has_a_column_for_every_property_and_says_why():

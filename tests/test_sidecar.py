@@ -93,7 +93,7 @@ def test_a_signal_ends_it_and_it_goes_on_to_the_same_bytes(data, undisturbed, tm
 
 
 def test_the_choice_of_a_learning_rate_goes_on_too(data, tmp_path, capsys) -> None:
-    """Stopped in the first trial, in the second and after them: trials that were done are not done again."""
+    """Stopped in the first trial (of the upper of two), in the second and after them: trials that were done are not done again."""
     training = SPEC["training"] | {
         "learning_rates": [0.001, 0.003],
         "trials": {"share": 0.1, "replicates": 3},
@@ -103,7 +103,7 @@ def test_the_choice_of_a_learning_rate_goes_on_too(data, tmp_path, capsys) -> No
     out, told = tmp_path / "stopped", []
     while len(told) < 30 and "of training" not in "".join(told):
         told.append(stop(data, out, signal.SIGTERM, 0.2 if told else 0, spec))
-    assert "of learning rate 0.001" in told[0]
+    assert "of learning rate 0.003" in told[0]
     facts = train(spec, data, out)
     assert contents(out) == contents(tmp_path / "whole")
     assert facts["resumed_at"]

@@ -29,7 +29,7 @@ def test_every_block_of_commands_is_run() -> None:
 def test_own_data(fresh: Project) -> None:
     said = follow(fresh, "own-data.md")
     assert "repeat an earlier one" in said
-    assert "wines: which method is best?" in said
+    assert "experiment 'scorebench/wines'" in said
     html = (fresh.folder / "reports/wines/report.html").read_text()
     assert "Does the second evaluation of antithetic DSM pay" in html
 
