@@ -93,7 +93,7 @@ def test_a_signal_ends_it_and_it_goes_on_to_the_same_bytes(data, undisturbed, tm
 
 
 def test_the_choice_of_a_learning_rate_goes_on_too(data, tmp_path, capsys) -> None:
-    """Stopped in the first trial (of the upper of two), in the second and after them: trials that were done are not done again."""
+    """Stopped in the first trial, of the upper rate, in the second and after them: what was done is not done again."""
     training = SPEC["training"] | {
         "learning_rates": [0.001, 0.003],
         "trials": {"share": 0.1, "replicates": 3},
