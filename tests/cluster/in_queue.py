@@ -9,8 +9,8 @@ from project import Project
 
 def queue(project: Project) -> list[dict[str, str]]:
     """A folder's jobs that the cluster still knows, ended ones too."""
-    columns = {"rule": "Comment:200", "gpus": "tres-per-job:40", "memory": "MinMemory:20", "minutes": "TimeLimit:20",
-               "state": "State:20", "folder": "WorkDir:400", "id": "JobID:20"}  # fmt: skip
+    columns = {"rule": "Comment:200", "gpus": "tres-per-job:40", "cpus": "NumCPUs:10", "memory": "MinMemory:20",
+               "minutes": "TimeLimit:20", "state": "State:20", "folder": "WorkDir:400", "id": "JobID:20"}  # fmt: skip
     listed = subprocess.run(
         ["squeue", "--noheader", "--states=all", f"--Format={','.join(columns.values())}"],
         capture_output=True, text=True, check=True, timeout=60,

@@ -39,7 +39,9 @@ def test_short_cells_share_an_allocation(project: Project, undisturbed: Project)
     (project.folder / "site.yaml").write_text("cells_per_job: 2\n")
     said = project.run("snakemake", "--cores", "8", "--profile", "slurm")
     assert project.contents() == undisturbed.contents()
-    assert len(queue(project)) == 3, f"two cells with all their stages, the floor, the report:\n{said}"
+    asked = queue(project)
+    assert len(asked) == 3, f"two cells with all their stages, the floor, the report:\n{said}"
+    assert {job["cpus"] for job in asked} == {"1"}, "one job after another, whatever --cores says"
 
 
 @pytest.mark.parametrize(

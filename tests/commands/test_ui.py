@@ -11,6 +11,7 @@ import sys
 import urllib.request
 from pathlib import Path
 
+import psutil
 import pytest
 
 pytestmark = pytest.mark.slow
@@ -74,6 +75,21 @@ def test_the_page_is_where_it_says_until_the_command_ends(tmp_path: Path, port: 
         os.killpg(shown.pid, end) if end == signal.SIGINT else shown.send_signal(end)
         assert shown.wait(60) == (0 if end == signal.SIGINT else 143)
         assert not there(port)
+    finally:
+        if shown.poll() is None:
+            os.killpg(shown.pid, signal.SIGKILL)
+
+
+def test_a_server_that_ends_by_itself_is_said(tmp_path: Path, port: int) -> None:
+    shown = start(tmp_path, port)
+    try:
+        assert shown.stdout is not None
+        while "Ctrl-C ends it." not in (line := shown.stdout.readline()):
+            assert line, shown.stderr.read() if shown.stderr else ""
+        for child in psutil.Process(shown.pid).children():
+            child.terminate()
+        assert "MLflow has ended by itself; logs/mlflow.log" in shown.communicate(timeout=60)[1]
+        assert shown.returncode == 1
     finally:
         if shown.poll() is None:
             os.killpg(shown.pid, signal.SIGKILL)

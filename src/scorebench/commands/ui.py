@@ -44,24 +44,17 @@ def ui(
     signal.signal(signal.SIGTERM, _end)
     LOG.parent.mkdir(exist_ok=True)
     command = [
-        "mlflow",
-        "server",
-        "--backend-store-uri",
-        uri,
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-        "--workers",
-        "1",
-    ]
+        sys.executable, "-m", "mlflow", "server", "--backend-store-uri", uri, "--host", "127.0.0.1",
+        "--port", str(port), "--workers", "1",
+    ]  # fmt: skip
     with LOG.open("w") as log:
-        server = subprocess.Popen([sys.executable, "-m", *command], stdout=log, stderr=subprocess.STDOUT)
+        server = subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
     try:
         print("starting MLflow", end="", flush=True)
         _await(server, port)
         print("\n\n" + "\n".join(pages(loaded, port)) + "\n\nCtrl-C ends it.", flush=True)
         server.wait()
+        _give_up(f"MLflow has ended by itself; {LOG} may say why")
     except KeyboardInterrupt:
         print()
     finally:

@@ -219,8 +219,8 @@ const figures = {
 
   learned(dataset) {
     const rows = LEARNED.filter((row) => row.dataset === dataset && seen(row));
-    return [...d3.group(rows, (row) => `${row.method}: ${row.words}`)].map(([caption, there]) => ({
-      name: `${dataset}-${there[0].method}-learned`, caption: `${dataset}, ${caption}`, rows: there, log: {x: true, y: false},
+    return [...d3.group(rows, (row) => `${row.method}: ${row.words}`)].map(([caption, there], i) => ({
+      name: `${dataset}-${there[0].method}-learned-${i + 1}`, caption: `${dataset}, ${caption}`, rows: there, log: {x: true, y: false},
       draw: (width, log) => lines(there, {width, log, kind: "schedule", x: "noise level σ →", y: "",
         description: `${caption}, per noise level, on ${dataset}: one line per noise schedule`}),
     }));
