@@ -1,6 +1,7 @@
 # The workflow: reads a study and builds what it names. `snakemake --cores all` runs params.yaml;
 # `--config study=studies/noise.yaml` runs another study.
 import gc
+import inspect
 import shlex
 import sys
 import time
@@ -26,8 +27,6 @@ try:
     SITE = site.load()
 except site.BadSite as error:
     sys.exit(f"{error}\nnothing was run")
-SCOREBENCH = f"{shlex.quote(sys.executable)} -m scorebench"
-STUDY_FILE = str(STUDY.file)
 if workflow.is_main_process:
     announce(STUDY)
 

@@ -8,10 +8,6 @@ WAIVED = {
     "Specify a conda environment or container for each rule.": (
         "one environment serves all rules: .venv, pinned by constraints.txt; its numeric versions are in every key"
     ),
-    "Shell command directly uses variable SCOREBENCH from outside of the rule": (
-        "it is the same for all jobs of a run, and parameters of 15,000 jobs cost a tenth of the planning time"
-    ),
-    "Shell command directly uses variable STUDY_FILE from outside of the rule": "the same holds for the study's file",
 }
 
 

@@ -201,10 +201,12 @@ class Study:
     def _part(self, kind: str, built: Any, name: str) -> dict[str, Any]:
         return {"kind": kind, "name": name, "options": built.model_dump(mode="json")}
 
+    @functools.cache  # noqa: B019  one study per process
     def _network(self, method: str) -> dict[str, Any]:
         name = self.params.methods[method].network
         return self._part("network", self.networks[name], self.params.networks[name].network)
 
+    @functools.cache  # noqa: B019  one study per process
     def _schedule(self, name: str) -> dict[str, Any]:
         return self._part("schedule", self.schedules[name], self.params.schedules[name].schedule)
 
@@ -296,22 +298,26 @@ class Study:
 
     def modules(self, job: Job) -> tuple[str, ...]:
         """Modules that a job uses; what they import belongs to them."""
-        found = (f"scorebench.stages.{job.stage}",)
-        if job.stage == "report":
+        return self._modules(job.stage, self.spec(job))
+
+    @staticmethod
+    def _modules(stage: str, spec: dict[str, Any]) -> tuple[str, ...]:
+        found = (f"scorebench.stages.{stage}",)
+        if stage == "report":
             return found
-        spec = self.spec(job)
         used = [*spec.values(), *spec.get("samplers", {}).values(), *spec.get("methods", {}).values()]
         named = (part for part in used if isinstance(part, dict) and "kind" in part)
         return (*found, *(parts.module(part["kind"], part["name"]) for part in named))
 
     def ingredients(self, job: Job) -> dict[str, Any]:
         """All that a key is the hash of."""
-        modules = self.modules(job)
+        spec = self.spec(job)
+        modules = self._modules(job.stage, spec)
         return {
             "stage": job.stage,
             "code": provenance.code(modules),
             "versions": provenance.versions(modules),
-            "spec": self.spec(job),
+            "spec": spec,
             "inputs": {role: self.key(upstream) for role, upstream in self.inputs(job).items()},
         }
 

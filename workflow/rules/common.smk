@@ -1,21 +1,17 @@
 # Where the results of jobs lie, as Snakemake's rules need it. The key in a path decides what is up to date;
 # no clock does, so every input of a job is ancient().
-CELL = "{dataset}/{method}/{schedule}/{key}"
+CELL, DATASET = "{cell}/{key}", "{dataset}/{key}"
 
 
 wildcard_constraints:
     dataset="[A-Za-z0-9_-]+",
-    method="[A-Za-z0-9_-]+",
-    schedule="[A-Za-z0-9_-]+",
+    cell="[A-Za-z0-9_-]+/[A-Za-z0-9_-]+/[A-Za-z0-9_-]+",
     key="[0-9a-f]+",
 
 
 def job(stage, wildcards):
     """The planned job that a path belongs to."""
-    names = [
-        wildcards[n] for n in ("dataset", "method", "schedule") if n in wildcards.keys()
-    ]
-    found = STUDY.job(stage, "/".join(names))
+    found = STUDY.job(stage, wildcards.get("cell") or wildcards.dataset)
     if STUDY.key(found) != wildcards.key:
         raise UnknownJob(
             f"{stage} {found.at}: key {wildcards.key} is not in the plan, which has {STUDY.key(found)}"
@@ -23,19 +19,34 @@ def job(stage, wildcards):
     return found
 
 
+def asked_once(function):
+    """The function with its signature worked out, which Snakemake asks for several times a job."""
+    function.__signature__ = inspect.signature(function)
+    return function
+
+
 def result_of(stage, role):
     """Input function: the card of the job that plays a role for this one, which is written after its other files.
 
     (One file, not all of them: every input costs time when a large study is planned. The targets name all files.)
     """
-    return lambda wildcards: ancient(
-        str(STUDY.card(STUDY.inputs(job(stage, wildcards))[role]))
+    return asked_once(
+        lambda wildcards: ancient(
+            str(STUDY.card(STUDY.inputs(job(stage, wildcards))[role]))
+        )
     )
 
 
 def results(stage, pattern):
     """The files that a job of a stage writes, below the stage's folder."""
     return [f"{STUDY.root(stage)}/{pattern}/{name}" for name in FILES[stage]]
+
+
+def command(stage, told):
+    """The shell command of a stage: what is the same for all its jobs stands in it as it is, which is quicker to plan."""
+    words = (sys.executable, "-m", "scorebench", stage, "--study", str(STUDY.file))
+    fixed = shlex.join(words).replace("{", "{{").replace("}", "}}")
+    return f"{fixed} {told} >{{log:q}} 2>&1"
 
 
 def upto(stage):
@@ -50,16 +61,14 @@ def upto(stage):
 
 def attempt_mem(stage):
     """Memory, doubled with every attempt."""
-    return lambda wildcards, attempt: getattr(
-        STUDY.params.compute, stage
-    ).mem_mb * 2 ** (attempt - 1)
+    mem_mb = getattr(STUDY.params.compute, stage).mem_mb
+    return asked_once(lambda wildcards, attempt: mem_mb * 2 ** (attempt - 1))
 
 
 def attempt_runtime(stage):
     """Minutes, doubled with every attempt."""
-    return lambda wildcards, attempt: getattr(
-        STUDY.params.compute, stage
-    ).runtime * 2 ** (attempt - 1)
+    runtime = getattr(STUDY.params.compute, stage).runtime
+    return asked_once(lambda wildcards, attempt: runtime * 2 ** (attempt - 1))
 
 
 def gpus(stage):

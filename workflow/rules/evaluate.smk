@@ -23,21 +23,20 @@ rule evaluate_cell:
         mem_mb=attempt_mem("evaluate"),
         runtime=attempt_runtime("evaluate"),
     message:
-        "Evaluating {wildcards.method} on {wildcards.dataset}, noise {wildcards.schedule}"
+        "Evaluating {wildcards.cell}"
     shell:
-        "{SCOREBENCH} evaluate --study {STUDY_FILE:q} --cell {wildcards.dataset}/{wildcards.method}/{wildcards.schedule}"
-        " --key {wildcards.key} >{log:q} 2>&1"
+        command("evaluate", "--cell {wildcards.cell} --key {wildcards.key}")
 
 
 rule floor_dataset:
     input:
         data=result_of("floor", "data"),
     output:
-        results("floor", "{dataset}/{key}"),
+        results("floor", DATASET),
     log:
-        log_of("floor", "{dataset}/{key}"),
+        log_of("floor", DATASET),
     benchmark:
-        benchmark_of("floor", "{dataset}/{key}")
+        benchmark_of("floor", DATASET)
     threads: STUDY.params.compute.evaluate.threads
     resources:
         mem_mb=attempt_mem("evaluate"),
@@ -45,19 +44,18 @@ rule floor_dataset:
     message:
         "Measuring the true-against-true floor of {wildcards.dataset}"
     shell:
-        "{SCOREBENCH} floor --study {STUDY_FILE:q} --dataset {wildcards.dataset}"
-        " --key {wildcards.key} >{log:q} 2>&1"
+        command("floor", "--dataset {wildcards.dataset} --key {wildcards.key}")
 
 
 rule microscope_dataset:
     input:
         data=result_of("microscope", "data"),
     output:
-        results("microscope", "{dataset}/{key}"),
+        results("microscope", DATASET),
     log:
-        log_of("microscope", "{dataset}/{key}"),
+        log_of("microscope", DATASET),
     benchmark:
-        benchmark_of("microscope", "{dataset}/{key}")
+        benchmark_of("microscope", DATASET)
     threads: STUDY.params.compute.microscope.threads
     resources:
         mem_mb=attempt_mem("microscope"),
@@ -65,5 +63,4 @@ rule microscope_dataset:
     message:
         "Looking at the gradients of methods on {wildcards.dataset}"
     shell:
-        "{SCOREBENCH} microscope --study {STUDY_FILE:q} --dataset {wildcards.dataset}"
-        " --key {wildcards.key} >{log:q} 2>&1"
+        command("microscope", "--dataset {wildcards.dataset} --key {wildcards.key}")

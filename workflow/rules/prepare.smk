@@ -9,11 +9,11 @@ rule prepare:
 
 rule prepare_dataset:
     output:
-        results("prepare", "{dataset}/{key}"),
+        results("prepare", DATASET),
     log:
-        log_of("prepare", "{dataset}/{key}"),
+        log_of("prepare", DATASET),
     benchmark:
-        benchmark_of("prepare", "{dataset}/{key}")
+        benchmark_of("prepare", DATASET)
     threads: STUDY.params.compute.prepare.threads
     resources:
         mem_mb=attempt_mem("prepare"),
@@ -21,5 +21,4 @@ rule prepare_dataset:
     message:
         "Preparing {wildcards.dataset}"
     shell:
-        "{SCOREBENCH} prepare --study {STUDY_FILE:q} --dataset {wildcards.dataset}"
-        " --key {wildcards.key} >{log:q} 2>&1"
+        command("prepare", "--dataset {wildcards.dataset} --key {wildcards.key}")

@@ -40,4 +40,4 @@ rule draw_report:
     message:
         "Drawing the report of study {STUDY.name}"
     shell:
-        "{SCOREBENCH} report --study {STUDY_FILE:q} --key {params.key} >{log:q} 2>&1"
+        command("report", "--key {params.key}")

@@ -25,7 +25,6 @@ rule sample_cell:
         gpu_model=gpu_type("sample"),
         slurm_partition=partition("sample"),
     message:
-        "Sampling {wildcards.method} on {wildcards.dataset}, noise {wildcards.schedule}"
+        "Sampling {wildcards.cell}"
     shell:
-        "{SCOREBENCH} sample --study {STUDY_FILE:q} --cell {wildcards.dataset}/{wildcards.method}/{wildcards.schedule}"
-        " --key {wildcards.key} >{log:q} 2>&1"
+        command("sample", "--cell {wildcards.cell} --key {wildcards.key}")

@@ -13,4 +13,4 @@ rule track:
     message:
         "Bringing the results of study {STUDY.name} to MLflow"
     shell:
-        "{SCOREBENCH} track --study {STUDY_FILE:q} >{log:q} 2>&1"
+        command("track", "")

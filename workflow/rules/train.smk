@@ -25,8 +25,7 @@ rule train_cell:
         slurm_partition=partition("train"),
         slurm_extra=warning(),
     message:
-        "Training {wildcards.method} on {wildcards.dataset}, noise {wildcards.schedule}"
+        "Training {wildcards.cell}"
     # exec: a signal for the job reaches the training itself, with no shell in between that dies of it first
     shell:
-        "exec {SCOREBENCH} train --study {STUDY_FILE:q} --cell {wildcards.dataset}/{wildcards.method}/{wildcards.schedule}"
-        " --key {wildcards.key} >{log:q} 2>&1"
+        "exec " + command("train", "--cell {wildcards.cell} --key {wildcards.key}")

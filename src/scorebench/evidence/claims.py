@@ -210,7 +210,7 @@ class BestLevel:
                 best = [lowest_level({sigma: v[r] for sigma, v in values.items()}) for r in common]
                 if best:
                     tested = against([math.log(sigma / rule) for sigma in best], self.limit, logarithms=True)
-                    schedule = next(iter(self.levels))
+                    schedule = next(name for name, sigma in self.levels.items() if sigma in values)
                     key = study.key(dataset, f"{self.method}/{schedule}", self.metric)
                     said = f"best sigma of {self.method} over {rule:.3g}"
                     yield Finding(dataset, said, self.side, tested, study.study, key)

@@ -12,10 +12,12 @@ from scorebench.evidence.claims import BestLevel, BestOf, Claim, Curve, Nowhere,
 from scorebench.evidence.rules import linear_model
 
 TAU = 0.15
-BOTH, HIGH = ("ring8", "mixture10"), ("mixture10",)
+BOTH, HIGH, FEW = ("ring8", "mixture10"), ("mixture10",), ("ring8_n50",)
 LN, EVALS = "log_uniform", "-evaluations"
 FIXED = ("log_uniform", "ve", "vp_linear", "sub_vp", "cosine", "edm", "edm2", "ncsn")
-LEVELS = {"s003": 0.03, "s006": 0.06, "s010": 0.1, "s018": 0.18, "s032": 0.32, "s056": 0.56}
+LEVELS = {
+    "s00075": 0.0075, "s0015": 0.015, "s003": 0.03, "s006": 0.06, "s010": 0.1, "s018": 0.18, "s032": 0.32, "s056": 0.56,
+}  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -120,7 +122,7 @@ REGISTERED = (
         (
             BestLevel("dsm", LEVELS, LINEAR, "below", 1.25),
             BestLevel("dsm", LEVELS, LINEAR, "above", 0.75),
-            Untested("antithetic DSM at one level: the study has it for n = 1,000 and for sigma >= 0.2 tau only"),
+            BestLevel("antithetic_dsm", LEVELS, {"ring8_n10000": 0.1 * TAU}, "below", 1.0),
         ),
     ),
     Hypothesis(
@@ -149,6 +151,9 @@ REGISTERED = (
         "H12", 2, "With few data antithetic STF improves the error while the network is under-fitted; with n <= 50 and"
         " 100,000 steps it reverses.",
         "first half true, second unknown",
-        (Untested("no study trains antithetic STF on few data, or for so long"),),
+        (
+            Ratio(f"antithetic_stf{EVALS}-few_data/{LN}", f"dsm-few_data/{LN}", FEW, "below", 1.0),
+            Ratio(f"antithetic_stf{EVALS}-few_data_long/{LN}", f"dsm-few_data_long/{LN}", FEW, "above", 1.0),
+        ),
     ),
 )  # fmt: skip
