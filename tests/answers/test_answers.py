@@ -20,8 +20,9 @@ import toy
 from scorebench.answers import made, page
 from scorebench.answers.figures import figures
 from scorebench.answers.quotes import Quotes
-from scorebench.answers.tables import robustness, safe, singles, summary
+from scorebench.answers.tables import chosen, emphasis, robustness, safe, singles, summary
 from scorebench.cli import app
+from scorebench.evidence.statistics import number
 from scorebench.evidence.validity import validity
 
 ROOT = Path(__file__).parent.parent.parent
@@ -134,6 +135,25 @@ def test_single_levels_stand_beside_the_rules(studies):
     assert (low, high) == pytest.approx((0.1 / max(levels), 0.1 / min(levels)), rel=0.02)
 
 
+def test_learned_schedules_stand_relative_to_ln_sigma_uniform(studies, text):
+    """Its mean over ln sigma is 1; uncertainty weighs by e^-u, and only as far as a common factor."""
+    found = emphasis(Quotes(studies), "ring8")
+    assert list(found) == ["uncertainty", "minimax"], "gradient_variance is not in the toy study"
+    inverse = [1 / s for s in toy.SIGMAS]
+    assert list(found["uncertainty"].values()) == pytest.approx([v * len(inverse) / sum(inverse) for v in inverse])
+    n = len(toy.SIGMAS)
+    assert list(found["minimax"].values()) == pytest.approx([2 * (1 + i) / (n + 1) for i in range(n)])
+    section = text[text.index("**What schedules learned**") :]
+    assert f"| minimax | {number(2 / (n + 1), 2)} |" in section
+    assert "| noise | ring8 | training of dsm/minimax |" in section
+
+
+def test_what_methods_learned_stands_under_the_microscope(studies, text):
+    found = chosen(Quotes(studies), "mixture10")
+    assert list(found) == ["share of antithetic_stf's replicates that draw mirrored pairs"]
+    assert "| share of antithetic_stf's replicates that draw mirrored pairs | 1.0 |" in text
+
+
 def test_every_quoted_cell_is_listed_with_its_key(text, studies):
     listed = dict(re.findall(r"^\| (?:hybrid|noise|data) \| \S+ \| (\S+) \| `(key-\S+)` \|$", text, re.M))
     assert len(listed) > 20
@@ -190,7 +210,8 @@ def test_no_line_says_nothing(text):
 def test_figures_are_the_same_bytes_again_and_have_their_numbers(studies):
     first, again = figures(Quotes(studies)), figures(Quotes(studies))
     assert first == again
-    assert set(first) == {"answers_noise.svg", "answers_hybrid.svg", "answers_microscope.svg"}
+    names = ("noise", "learned", "hybrid", "microscope")
+    assert set(first) == {f"answers_{name}.svg" for name in names}
     assert all(len(svg) < 200_000 for svg in first.values())
     curves = {
         place: {sigma: dataclasses.replace(point, mean=2 * point.mean) for sigma, point in curve.items()}

@@ -53,6 +53,8 @@ def noise(size: str = "standard") -> Numbers:
             made.curve(dataset, cell, "D", D)
             made.curve(dataset, cell, "excess_loss", {s: 1.1 * v for s, v in D.items()})
             made.curve(dataset, cell, "stein_alpha", {s: 1 - 1 / (v + 1) for s, v in D.items()})
+        made.curve(dataset, "dsm/uncertainty", "learned.u", {s: math.log(s) for s in SIGMAS})
+        made.curve(dataset, "dsm/minimax", "learned.mass", {s: (1 + i) / 45 for i, s in enumerate(SIGMAS)})
         for schedule in ("log_uniform", "edm"):
             made.put(dataset, f"dsm-wider/{schedule}", "D_integral", 2.0 if schedule == "log_uniform" else 1.0)
     for n in (100, 1000, 10000):
@@ -82,6 +84,7 @@ def hybrid() -> Numbers:
         made.curve(dataset, "ssm_vr", "mix_gain@end", {s: 1 + math.exp(-(math.log(s / 0.2) ** 2)) for s in SIGMAS})
         made.curve(dataset, "ssm_vr", "gradient_correlation@end", dict.fromkeys(SIGMAS, 0.01))
         made.curve(dataset, "ssm_vr", "best_weight@end", {s: 1 / (1 + s) for s in SIGMAS})
+        made.curve(dataset, "antithetic_stf/log_uniform", "learned.mirrored", {s: float(s < 0.2) for s in SIGMAS})
     return made.numbers
 
 

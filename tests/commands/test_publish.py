@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from scorebench import jobs, storage
 from scorebench.cli import app
-from scorebench.commands.publish import COLUMNS, as_csv, condensed
+from scorebench.commands.publish import COLUMNS, as_csv, condensed, curves, learned
 from scorebench.study import UPTO, Job, Study
 
 TINY = """\
@@ -95,6 +95,29 @@ def test_curves_over_sigma_are_there(finished):
         )
         errors = [statistics.stdev(each) / 3**0.5 for each in values]
         assert [float(error) for error in row["se"].split()] == pytest.approx(errors, rel=0.06)
+
+
+def test_what_schedules_learned_is_there(finished, monkeypatch):
+    """Published with the key of its training; a value that is not finite counts as none."""
+    monkeypatch.chdir(finished)
+    more = "  minimax: {schedule: minimax, options: {sigma_max: 5, sigma_min: 0.05, levels: 3, bins: 4}}\nsamplers:"
+    Path("learns.yaml").write_text(TINY.replace("samplers:", more))
+    study = Study("learns.yaml")
+    assert learned(study) == [], "no training is finished"
+    for stage in ("prepare", "train"):
+        for job in study.jobs(stage):
+            jobs.run(study, job)
+    (row,) = curves(learned(study))
+    job = study.job("train", "ring8/dsm/minimax")
+    assert [row[name] for name in ("dataset", "method", "schedule", "metric", "key", "n")] == [
+        "ring8", "dsm", "minimax", "learned.mass", study.key(job), 3
+    ]  # fmt: skip
+    table = storage.read_table(study.files(job)["training.parquet"]).to_pylist()
+    masses = [each for each in table if each["metric"] == "learned.mass"]
+    assert len(masses) == 12, "four bins, three replicates"
+    assert sum(float(mean) for mean in row["mean"].split()) == pytest.approx(1, rel=1e-3)
+    lowest = [each["value"] for each in masses if each["sigma"] == min(m["sigma"] for m in masses)]
+    assert float(row["mean"].split()[0]) == pytest.approx(statistics.fmean(lowest), rel=1e-3)
 
 
 def test_every_number_says_where_it_comes_from(finished, monkeypatch):

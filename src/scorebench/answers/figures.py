@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
 from scorebench.answers.quotes import HEADLINES, LN, Quotes
-from scorebench.answers.tables import microscope_methods
+from scorebench.answers.tables import emphasis, microscope_methods
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#B8860B", "#882255", "#7A7A2A", "#332288", "#8C564B")
 SETTINGS: dict[Any, Any] = {
@@ -29,6 +29,7 @@ def figures(q: Quotes) -> dict[str, str]:
     drawn = {}
     for name, datasets, draw in (
         ("answers_noise.svg", [d for d in HEADLINES if q.schedules("noise", d)], _noise),
+        ("answers_learned.svg", [d for d in HEADLINES if emphasis(q, d)], _learned),
         ("answers_hybrid.svg", [d for d in HEADLINES if q.has("hybrid", d, f"dsm/{LN}")], _hybrid),
         ("answers_microscope.svg", [d for d in HEADLINES if microscope_methods(q, d)], _microscope),
     ):
@@ -72,6 +73,16 @@ def _noise(q: Quotes, axes: Axes, dataset: str) -> None:
     axes.set_yscale("log")
     axes.set_ylabel("D(σ) = σ² E‖s − s*‖²")
     axes.legend(fontsize=7, ncols=2)
+
+
+def _learned(q: Quotes, axes: Axes, dataset: str) -> None:
+    for colour, (schedule, curve) in zip(COLOURS, emphasis(q, dataset).items(), strict=False):
+        _curve(axes, curve, schedule, colour)
+    axes.axhline(1, color="#888888", lw=0.8, ls=":")
+    _sigma_axis(axes)
+    axes.set_yscale("log")
+    axes.set_ylabel("emphasis relative to ln σ uniform")
+    axes.legend(fontsize=7)
 
 
 def _hybrid(q: Quotes, axes: Axes, dataset: str) -> None:

@@ -298,6 +298,14 @@ class Quotes:
         sigma = (max if largest else min)(curve, key=lambda s: curve[s].mean)
         return sigma, self.microscope(dataset, method, metric)[sigma]
 
+    def learned(self, name: str, dataset: str, cell: str, what: str) -> dict[float, float]:
+        """Noise level -> mean over replicates of what a cell learned; empty where it learned nothing of this name."""
+        study, metric = self.study(name), f"learned.{what}"
+        curve = study.curve(dataset, cell, metric) if study else {}
+        if study is not None and curve:
+            self.used[study.study, dataset, f"training of {cell}"] = study.key(dataset, cell, metric)
+        return {sigma: point.mean for sigma, point in curve.items()}
+
     def hypotheses(self) -> list[dict[str, Any]]:
         """Verdicts on the registered hypotheses."""
         return verdicts([self.by_name[name] for name in ("noise", "hybrid", "data") if name in self.by_name])

@@ -6,7 +6,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from scorebench.answers.quotes import HEADLINES, Difference, Quotes, Ratio, is_variant
+from scorebench.answers.quotes import HEADLINES, LN, Difference, Quotes, Ratio, is_variant
 from scorebench.evidence.claims import lowest_level
 from scorebench.evidence.registered import SIZES, TAU
 from scorebench.evidence.rules import RULES
@@ -120,6 +120,35 @@ def safe(q: Quotes, name: str) -> Safe | None:
     elif not any(learned):
         words = "a fixed schedule over all scales will do"
     return Safe(words, " and ".join(f"`{s}`" for s in near), f"{worst[near[-1]]:.2f}", len(worst))
+
+
+def emphasis(q: Quotes, dataset: str) -> dict[str, dict[float, float]]:
+    """Schedule that learns -> noise level -> how much more it trains there than ln sigma uniform with its weight does.
+
+    The share of noise levels in a bin over that of a uniform one; for uncertainty weighting e^-u, whose scale means
+    nothing, over its mean.
+    """
+    found = {}
+    for schedule in LEARNED:
+        mass = q.learned("noise", dataset, f"dsm/{schedule}", "mass")
+        weight = {s: math.exp(-u) for s, u in q.learned("noise", dataset, f"dsm/{schedule}", "u").items()}
+        if curve := mass or weight:
+            mean = math.fsum(curve.values()) / len(curve)
+            found[schedule] = {sigma: value / mean for sigma, value in curve.items()}
+    return found
+
+
+CHOSEN = {
+    "λ(σ) of hybrid_learned": ("hybrid_learned", "lambda"),
+    "share of antithetic_stf's replicates that draw mirrored pairs": ("antithetic_stf", "mirrored"),
+}
+"""What methods learn, in words: the method, and the name of what it learns."""
+
+
+def chosen(q: Quotes, dataset: str) -> dict[str, dict[float, float]]:
+    """What methods of the hybrid study learned on ln sigma uniform, in words -> noise level -> mean over replicates."""
+    found = {words: q.learned("hybrid", dataset, f"{method}/{LN}", what) for words, (method, what) in CHOSEN.items()}
+    return {words: curve for words, curve in found.items() if curve}
 
 
 def microscope_methods(q: Quotes, dataset: str) -> list[tuple[str, float]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import math
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -48,9 +49,23 @@ def publish(
     rows = collect(loaded.spec(Job("report")), done).to_pylist()
     folder = FOLDER / loaded.name
     storage.write_text(folder / "results.csv", as_csv(COLUMNS, condensed(rows)))
-    storage.write_text(folder / "scales.csv", as_csv(SCALES, curves(rows)))
+    storage.write_text(folder / "scales.csv", as_csv(SCALES, curves([*rows, *learned(loaded)])))
     storage.write_json(folder / "about.json", about(loaded))
     typer.echo(str(folder / "results.csv"))
+
+
+def learned(study: Study) -> list[Row]:
+    """What methods and schedules of finished trainings learned as functions of sigma: metrics `learned.<name>`."""
+    found = []
+    for job in study.jobs("train"):
+        if not study.card(job).is_file():
+            continue
+        place = dict(zip(PLACE, (*job.names, None), strict=False))
+        for row in storage.read_table(study.files(job)["training.parquet"]).to_pylist():
+            if row["sigma"] is not None:
+                value = row["value"] if math.isfinite(row["value"]) else None
+                found.append({**row, **place, "value": value, "status": "", "key": study.key(job)})
+    return found
 
 
 def condensed(rows: list[Row]) -> list[Row]:
