@@ -13,9 +13,14 @@ if TYPE_CHECKING:
 SIGMAS = 13
 """Noise levels at which a study compares scores."""
 
+REFERENCES = 1024
+"""Points that posterior means are taken over, as in the studies."""
+
 
 def sections(file: Path, columns: list[str] | None, advice: Advice) -> str:
-    """The sections `datasets`, `schedules`, `samplers` and `evaluation` of a study of this file.
+    """The sections `datasets`, `methods`, `schedules`, `samplers` and `evaluation` of a study of this file.
+
+    The method and the schedule that docs/answers.md recommends, and what they are to be held against.
 
     advice: for the data as a study prepares them, each column scaled to standard deviation 1.
     """
@@ -28,7 +33,12 @@ def sections(file: Path, columns: list[str] | None, advice: Advice) -> str:
 datasets:
   {_name(file)}: {{source: table, options: {{path: {json.dumps(str(file), ensure_ascii=False)}{picked}}}}}
 
-schedules:
+methods:                       # antithetic_stf has the least error at equal evaluations (docs/answers.md): two a step
+  dsm: {{objective: dsm}}
+  antithetic_stf: {{objective: antithetic_stf, options: {{references: {REFERENCES}}}}}
+
+schedules:                     # of these, uncertainty has the least error with antithetic_stf (docs/answers.md)
+  uncertainty: {{schedule: uncertainty, options: {{sigma_max: {high}, sigma_min: {low}, weighting: edm}}}}
   single: {{schedule: single, options: {{sigma: {_number(a.sigma_opt)}}}}}
   geometric: {{schedule: geometric, options: {{sigma_max: {high}, sigma_min: {low}, levels: {a.levels}}}}}
   log_uniform: {{schedule: log_uniform, options: {{sigma_max: {high}, sigma_min: {low}, levels: {a.levels}}}}}
