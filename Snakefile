@@ -11,7 +11,7 @@ from pathlib import Path
 SRC = str(Path(workflow.basedir, "src"))
 sys.path.insert(0, SRC)
 # planning makes millions of objects that stay: looking through them takes a sixth of it
-gc.set_threshold(200_000)
+gc.set_threshold(1_000_000)
 shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(SRC)}; ")
 
 from scorebench import site

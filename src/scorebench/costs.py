@@ -40,12 +40,7 @@ class Estimate:
 
 def to_run(study: Study) -> list[Job]:
     """Jobs whose results are not all there; the report if it is not of the planned key."""
-    jobs = [
-        job
-        for stage in JOBS
-        for job in study.jobs(stage)
-        if not all(path.is_file() for path in study.files(job).values())
-    ]
+    jobs = [job for stage in JOBS for job in study.jobs(stage) if not study.is_there(job)]
     return jobs if study.report_is_current() else [*jobs, Job("report")]
 
 

@@ -69,8 +69,7 @@ def flat(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
 def explain(study: Study, at: str) -> Iterator[str]:
     """Lines that say what the keys of a cell's jobs are the hash of."""
     for job in jobs_of(study, at):
-        there = all(path.is_file() for path in study.files(job).values())
-        yield f"{job.stage} {job.at}: key {study.key(job)}, {'is there' if there else 'is to be made'}"
+        yield f"{job.stage} {job.at}: key {study.key(job)}, {'is there' if study.is_there(job) else 'is to be made'}"
         parts = study.ingredients(job)
         for section in ("spec", "inputs", "versions", "code"):
             yield f"  {section}"

@@ -35,8 +35,7 @@ def progress(study: Study, cell: Cell) -> str:
     """How far a cell is: the last stage whose files are all there."""
     done = "to run"
     for stage, word in (("train", "trained"), ("sample", "sampled"), ("evaluate", "done")):
-        files = study.files(study.job(stage, str(cell)))
-        if not all(path.is_file() for path in files.values()):
+        if not study.is_there(study.job(stage, str(cell))):
             break
         done = word
     return done

@@ -113,9 +113,7 @@ def log_of(study: Study, job: Job) -> Path:
 
 
 def _is_done(study: Study, job: Job) -> bool:
-    if job.stage == "report":
-        return study.report_is_current()
-    return all(path.is_file() for path in study.files(job).values())
+    return study.report_is_current() if job.stage == "report" else study.is_there(job)
 
 
 def _key(job: slurm.Allocation) -> str:

@@ -25,15 +25,16 @@ def asked_once(function):
     return function
 
 
-def result_of(stage, role):
-    """Input function: the card of the job that plays a role for this one, which is written after its other files.
+def inputs_of(stage):
+    """Input function: the cards of the jobs that one of this stage reads, each written after its job's other files.
 
-    (One file, not all of them: every input costs time when a large study is planned. The targets name all files.)
+    (One function and one file a job: either costs time when a large study is planned. The targets name all files.)
     """
     return asked_once(
-        lambda wildcards: ancient(
-            str(STUDY.card(STUDY.inputs(job(stage, wildcards))[role]))
-        )
+        lambda wildcards: [
+            ancient(f"{STUDY.directory(read)}/run.json")
+            for read in STUDY.inputs(job(stage, wildcards)).values()
+        ]
     )
 
 
@@ -52,10 +53,10 @@ def command(stage, told):
 def upto(stage):
     """Input function: every file up to a stage."""
     return lambda wildcards: [
-        str(path)
+        f"{STUDY.directory(j)}/{name}"
         for s in UPTO[stage]
         for j in STUDY.jobs(s)
-        for path in STUDY.files(j).values()
+        for name in FILES[s]
     ]
 
 

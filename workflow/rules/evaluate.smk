@@ -9,9 +9,7 @@ rule evaluate:
 
 rule evaluate_cell:
     input:
-        data=result_of("evaluate", "data"),
-        checkpoint=result_of("evaluate", "checkpoint"),
-        samples=result_of("evaluate", "samples"),
+        inputs_of("evaluate"),
     output:
         results("evaluate", CELL),
     log:
@@ -30,7 +28,7 @@ rule evaluate_cell:
 
 rule floor_dataset:
     input:
-        data=result_of("floor", "data"),
+        inputs_of("floor"),
     output:
         results("floor", DATASET),
     log:
@@ -49,7 +47,7 @@ rule floor_dataset:
 
 rule microscope_dataset:
     input:
-        data=result_of("microscope", "data"),
+        inputs_of("microscope"),
     output:
         results("microscope", DATASET),
     log:

@@ -9,8 +9,7 @@ rule sample:
 
 rule sample_cell:
     input:
-        data=result_of("sample", "data"),
-        checkpoint=result_of("sample", "checkpoint"),
+        inputs_of("sample"),
     output:
         results("sample", CELL),
     log:

@@ -9,7 +9,7 @@ rule train:
 
 rule train_cell:
     input:
-        data=result_of("train", "data"),
+        inputs_of("train"),
     output:
         results("train", CELL),
     log:

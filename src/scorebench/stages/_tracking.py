@@ -42,11 +42,6 @@ def jobs_of(cell: Cell) -> dict[str, Job]:
     return {s: Job(s, at.get(s, str(cell))) for s in ("prepare", "train", "sample", "evaluate", "floor")}
 
 
-def is_there(study: Study, job: Job) -> bool:
-    """Whether all files of a job exist."""
-    return all(path.is_file() for path in study.files(job).values())
-
-
 class Record:
     """All results of one cell, read once for all its replicates; the files must be there (floors need not)."""
 
@@ -196,7 +191,7 @@ class Record:
 
     @functools.cached_property
     def _floors(self) -> pa.Table | None:
-        there = is_there(self.study, self.jobs["floor"])
+        there = self.study.is_there(self.jobs["floor"])
         return storage.read_table(self.folders["floor"] / "floors.parquet") if there else None
 
     def artifacts(self) -> Iterator[tuple[str, bytes]]:

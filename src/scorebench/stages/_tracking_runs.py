@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scorebench import storage
-from scorebench.stages._tracking import CELL, Point, Record, floors, is_there, jobs_of
+from scorebench.stages._tracking import CELL, Point, Record, floors, jobs_of
 from scorebench.study import Cell, Study
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def bring_floors(client: MlflowClient, study: Study, found: dict[Identity, Run])
     tables: dict[str, Any] = {}
     for cell in study.applicable:
         job = jobs_of(cell)["floor"]
-        if not is_there(study, job):
+        if not study.is_there(job):
             continue
         key = study.key(job)
         for identity in identities(study, cell):

@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scorebench.stages._tracking import CELL, Record, is_there, jobs_of
+from scorebench.stages._tracking import CELL, Record, jobs_of
 from scorebench.stages._tracking_models import register_best
 from scorebench.stages._tracking_runs import PARENT, Identity, bring_floors, identities, is_now, log_run
 from scorebench.stages._tracking_store import connect, durable, faults, only_writer, shown, sqlite_file
@@ -115,7 +115,7 @@ def _bring(client: MlflowClient, experiment: str, study: Study) -> Counter[str]:
         done["there"] += len(runs) - len(absent)
         if not absent:
             continue
-        if not all(is_there(study, job) for stage, job in jobs_of(cell).items() if stage != "floor"):
+        if not all(study.is_there(job) for stage, job in jobs_of(cell).items() if stage != "floor"):
             done["unfinished"] += 1
             continue
         record = Record(study, cell)
