@@ -39,8 +39,8 @@ class Made:
         self.numbers.keys[place] = f"key-{dataset}-{cell}"
 
 
-def noise(size: str = "standard") -> Numbers:
-    """Schedules whose error grows in the order of the list."""
+def noise(size: str = "standard", pairs: float = 0.06) -> Numbers:
+    """Schedules whose error grows in the order of the list; pairs: the best single level of antithetic DSM."""
     made = Made("noise" if size == "standard" else f"noise-{size}", size)
     for dataset in ("ring8", "mixture10"):
         for i, schedule in enumerate(
@@ -61,6 +61,9 @@ def noise(size: str = "standard") -> Numbers:
         for schedule, sigma in LEVELS.items():
             made.put(f"ring8_n{n}", f"dsm/{schedule}", "clean_error", 0.1 + math.log(sigma / 0.1) ** 2)
             made.curve(f"ring8_n{n}", f"dsm/{schedule}", "D", {sigma: 0.1})
+    for schedule, sigma in LEVELS.items():
+        made.put("ring8_n1000", f"antithetic_dsm/{schedule}", "clean_error", 0.1 + math.log(sigma / pairs) ** 2)
+        made.curve("ring8_n1000", f"antithetic_dsm/{schedule}", "D", {sigma: 0.1})
     return made.numbers
 
 

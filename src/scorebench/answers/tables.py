@@ -16,6 +16,9 @@ from scorebench.evidence.validity import DIAGNOSTICS, Validity
 TRUSTED = 0.8
 """Rank correlation from which a diagnostic is said to order methods as the error does."""
 
+TEN_TIMES = 10 ** (-1 / 6)
+"""What ten times the points make of a best level at most: in 2-D the rules go with n^(-1/6) or n^(-1/8)."""
+
 
 @dataclass(frozen=True)
 class Singles:
@@ -27,6 +30,18 @@ class Singles:
     nearest: tuple[str, float, float] | None
     """Of all rules and both widths the nearest to DSM's best levels: its name, and the least and the largest factor of
     these over it."""
+
+    @property
+    def pairs(self) -> list[tuple[str, str, str]]:
+        """Data sets on which DSM and antithetic DSM have a best level each, and these."""
+        best = {(row.method, row.dataset): row.best for row in self.rows if row.best}
+        datasets = [d for m, d in best if m == "dsm" and ("antithetic_dsm", d) in best]
+        return [(d, best["dsm", d], best["antithetic_dsm", d]) for d in datasets]
+
+    @property
+    def pairs_lower(self) -> bool:
+        """Whether pairs bring all best levels down, and further than ten times the points would by any rule."""
+        return all(float(mirrored) < TEN_TIMES * float(alone) for _, alone, mirrored in self.pairs)
 
 
 @dataclass(frozen=True)
