@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from scorebench import budgets
+from scorebench.objectives import objective
 from scorebench.params import InvalidStudy, load
 from scorebench.study import Job, Study
 
@@ -175,3 +177,17 @@ def test_a_rate_is_not_chosen_on_clean_data(tmp_path):
                 ),
             )
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "counted"),
+    [
+        ("dsm", {}, 1),
+        ("ssm_vr", {}, 2),
+        ("stf_ssm_vr", {}, 2),
+        ("ism", {}, 4),
+        ("antithetic_stf", {}, 2 * 17 / 16),
+    ],
+)
+def test_a_product_with_the_jacobian_counts_as_an_evaluation(name, options, counted):
+    assert budgets.per_sample(objective(name, **options), 3) == counted

@@ -39,9 +39,8 @@ def training(p: Params, objectives: dict[str, Any], at: tuple[str, str, str], di
     reference = p.methods[p.budgets.reference]
     if method.budget == "evaluations":
         own, measure = objectives[at[1]], objectives[p.budgets.reference]
-        factor = own.evaluations(dimension) * (LEARNING if hasattr(own, "learn") else 1)
         batch = reference.training.batch or p.training.batch
-        found["batch"] = max(1, int(batch * measure.evaluations(dimension) / factor))
+        found["batch"] = max(1, int(batch * measure.evaluations(dimension) / per_sample(own, dimension)))
     else:
         costs = measured(p.budgets.costs)
         steps = reference.training.steps or p.training.steps
@@ -49,6 +48,12 @@ def training(p: Params, objectives: dict[str, Any], at: tuple[str, str, str], di
             1, round(steps * _cost(p, costs, at[0], p.budgets.reference, at[2]) / _cost(p, costs, *at))
         )
     return found
+
+
+def per_sample(objective: Any, dimension: int) -> float:
+    """Evaluations of the network that a sample takes in training, products with the Jacobian and trials counted."""
+    evaluations: int = objective.evaluations(dimension)
+    return evaluations * (LEARNING if hasattr(objective, "learn") else 1)
 
 
 def measured(file: str | None) -> dict[str, float]:

@@ -132,6 +132,7 @@ def test_every_number_says_where_it_comes_from(finished, monkeypatch):
     assert cell["train_key"] == study.key(Job("train", at))
     assert cell["evaluate_key"] == study.key(Job("evaluate", at))
     assert (cell["steps"], cell["batch"], cell["trained"], cell["evaluations"]) == (20, 16, 3, 320)
+    assert cell["evaluations_and_products"] == 320, "dsm takes no product with the Jacobian"
     losses = {float(rate): loss for rate, loss in cell["choice"]["losses"].items()}
     assert set(losses) == {0.003, 0.01}
     assert cell["learning_rate"] == min(losses, key=lambda rate: losses[rate])

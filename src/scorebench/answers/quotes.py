@@ -272,8 +272,7 @@ class Quotes:
             return None
 
         def spent(cell: str) -> float:
-            values = study.of(dataset, cell, "evaluations")
-            return max(values.values(), default=math.inf)
+            return study.spent.get((dataset, cell), math.inf)
 
         for cell in self.cells(name, dataset):
             if cell.partition("/")[0] not in TOLD and spent(cell) <= TOLERANCE * spent(base):

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 
 import typer
 
-from scorebench import provenance, storage
+from scorebench import budgets, provenance, storage
 from scorebench.study import Job, Study
 
 FOLDER = Path("studies", "results")
@@ -164,8 +164,14 @@ def about(study: Study) -> dict[str, Any]:
 
 
 def _cell(study: Study, at: str, card: dict[str, Any]) -> dict[str, Any]:
-    """What a training did: its keys, its budget, its rate and how that was chosen."""
+    """What a training did: its keys, its budget, its rate and how that was chosen.
+
+    evaluations: points at which the score was evaluated. evaluations_and_products: as budgets count them, a product
+    with the Jacobian as one more.
+    """
     training, facts = card["spec"]["training"], card["facts"]
+    dataset, method, _ = at.split("/")
+    each = budgets.per_sample(study.objectives[method], study.sources[dataset].dimension())
     return {
         "train_key": card["key"],
         "evaluate_key": study.key(Job("evaluate", at)),
@@ -174,6 +180,7 @@ def _cell(study: Study, at: str, card: dict[str, Any]) -> dict[str, Any]:
         "learning_rate": facts["learning_rate"],
         "choice": facts["choice"],
         "evaluations": facts["evaluations"],
+        "evaluations_and_products": round(training["steps"] * training["batch"] * each),
         "seconds": facts["training_seconds"],
         "trained": facts["status"].count("trained"),
     }

@@ -36,6 +36,8 @@ class Numbers:
     curves: dict[Place, dict[float, Point]] = field(default_factory=dict)
     keys: dict[Place, str] = field(default_factory=dict)
     """The key of the result that a number was taken from."""
+    spent: dict[tuple[str, str], float] = field(default_factory=dict)
+    """Data set and cell -> evaluations of the network in training, products with its Jacobian counted as one more."""
     unfinished: tuple[str, ...] = ()
     """Cells that the study names and that were not finished."""
 
@@ -93,6 +95,9 @@ def from_folder(folder: Path) -> Numbers:
     """
     about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
     numbers = Numbers(about["study"], about["size"], unfinished=tuple(about.get("unfinished", ())))
+    for at, cell in about.get("cells", {}).items():
+        dataset, _, name = at.partition("/")
+        numbers.spent[dataset, name] = cell["evaluations_and_products"]
     for row in _csv(folder / "results.csv"):
         numbers.keys[_place(row)] = row["key"]
         listed = enumerate(row["values"].split())
