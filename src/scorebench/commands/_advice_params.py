@@ -33,7 +33,7 @@ def sections(file: Path, columns: list[str] | None, advice: Advice) -> str:
 datasets:
   {_name(file)}: {{source: table, options: {{path: {json.dumps(str(file), ensure_ascii=False)}{picked}}}}}
 
-methods:                       # docs/answers.md: antithetic_stf has the least error at equal evaluations (it takes two a step)
+methods:                       # least error at equal evaluations: antithetic_stf, which takes two a step (docs/answers.md)
   dsm: {{objective: dsm}}
   antithetic_stf: {{objective: antithetic_stf, options: {{references: {REFERENCES}}}}}
 
