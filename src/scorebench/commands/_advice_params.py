@@ -33,11 +33,11 @@ def sections(file: Path, columns: list[str] | None, advice: Advice) -> str:
 datasets:
   {_name(file)}: {{source: table, options: {{path: {json.dumps(str(file), ensure_ascii=False)}{picked}}}}}
 
-methods:                       # least error at equal evaluations: antithetic_stf, which takes two a step (docs/answers.md)
+methods:  # least error at equal evaluations: antithetic_stf, which takes two a step (docs/answers.md)
   dsm: {{objective: dsm}}
   antithetic_stf: {{objective: antithetic_stf, options: {{references: {REFERENCES}}}}}
 
-schedules:                     # and uncertainty is the best schedule for it
+schedules:  # and uncertainty is the best schedule for it
   uncertainty: {{schedule: uncertainty, options: {{sigma_max: {high}, sigma_min: {low}, weighting: edm}}}}
   single: {{schedule: single, options: {{sigma: {_number(a.sigma_opt)}}}}}
   geometric: {{schedule: geometric, options: {{sigma_max: {high}, sigma_min: {low}, levels: {a.levels}}}}}
