@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import sys
 from dataclasses import dataclass
+from logging import Logger
 from pathlib import Path
 
 from scorebench import site
@@ -31,6 +32,22 @@ def _run_cells_in_place() -> None:
     Executor.additional_general_args = lambda executor: "--executor local --cores all --resources in_turn=1"
 
 
+def _see_who_is_cancelled() -> None:
+    """Take the first word of a job's state for its state: sacct says `CANCELLED by 1000`.
+
+    Snakemake's plugin for Slurm knows `CANCELLED` only, and by itself waits for such a job for ever.
+    """
+    import snakemake_executor_plugin_slurm as plugin
+
+    ask = plugin.query_job_status
+
+    async def asked(command: str, logger: Logger) -> tuple[dict[str, str] | None, float | None]:
+        states, seconds = await ask(command, logger)
+        return states and {job: state.partition(" ")[0] for job, state in states.items()}, seconds
+
+    plugin.query_job_status = asked
+
+
 @functools.cache
 def slurm() -> Slurm:
     """Settings for a run on this cluster; a fault ends the process with one clear message."""
@@ -39,6 +56,7 @@ def slurm() -> Slurm:
         if not cluster.is_here():
             raise cluster.NoAnswer("this machine has no sbatch, or no slurm.conf: run this on the cluster's login node")
         cluster.demand(chosen)
+        _see_who_is_cancelled()
         if chosen.cells_per_job > 1:
             _run_cells_in_place()
         return Slurm(chosen, cluster.status_command(chosen), cluster.job_name(Path()))

@@ -67,7 +67,8 @@ def assert_nothing_is_redone(project: Project) -> None:
     assert len(rules) == len(set(rules)), sorted(rules)
 
 
-def test_a_cancelled_job_goes_on_in_the_next_attempt(project: Project, undisturbed: Project) -> None:
+def cancelled_job_goes_on(project: Project, undisturbed: Project) -> None:
+    """What tells of a cancelled job, squeue or sacct, makes no difference."""
     nap(project, 1)
     with driven(project) as driver:
         until(lambda: checkpoint(project), "a checkpoint")
@@ -80,6 +81,10 @@ def test_a_cancelled_job_goes_on_in_the_next_attempt(project: Project, undisturb
     assert resumed_at(project)
     assert project.contents() == undisturbed.contents()
     assert_nothing_is_redone(project)
+
+
+def test_a_cancelled_job_goes_on_in_the_next_attempt(project: Project, undisturbed: Project) -> None:
+    cancelled_job_goes_on(project, undisturbed)
 
 
 @pytest.mark.parametrize(("warning", "state"), [("5", "FAILED"), ("0", "TIMEOUT")])

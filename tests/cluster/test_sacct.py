@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 from local_slurm import control
 from project import Project
+from test_faults_on_slurm import cancelled_job_goes_on
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("slurm")]
 
@@ -38,6 +39,11 @@ def test_doctor_and_the_run_take_what_answers(project: Project, undisturbed: Pro
     assert project.contents() == undisturbed.contents()
     (project.folder / "site.yaml").write_text("status_command: squeue\n")
     assert "squeue, every 1 s: site.yaml says so" in words(project.run("scorebench", "doctor"))
+
+
+def test_a_cancelled_job_goes_on_in_the_next_attempt(project: Project, undisturbed: Project, accounts: None) -> None:
+    """sacct says `CANCELLED by 0`, not `CANCELLED`."""
+    cancelled_job_goes_on(project, undisturbed)
 
 
 def test_doctor_tells_what_is_offered_and_what_does_not_fit(project: Project) -> None:
