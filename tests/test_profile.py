@@ -3,8 +3,7 @@
 import asyncio
 
 import pytest
-
-plugin = pytest.importorskip("snakemake_executor_plugin_slurm")
+import snakemake_executor_plugin_slurm as plugin
 
 from scorebench import profile
 
