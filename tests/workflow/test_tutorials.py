@@ -31,7 +31,7 @@ def test_own_data(fresh: Project) -> None:
     assert "repeat an earlier one" in said
     assert "experiment 'scorebench/wines'" in said
     html = (fresh.folder / "reports/wines/report.html").read_text()
-    assert "Does the second evaluation of antithetic DSM pay" in html
+    assert "Does the method that the studies recommend beat DSM" in html
 
 
 def test_own_method(fresh: Project) -> None:
