@@ -37,7 +37,7 @@ methods:  # least error at equal evaluations: antithetic_stf, which takes two a 
   dsm: {{objective: dsm}}
   antithetic_stf: {{objective: antithetic_stf, options: {{references: {REFERENCES}}}}}
 
-schedules:  # and uncertainty is the best schedule for it
+schedules:  # uncertainty went best with it, in 2-D and 10-D
   uncertainty: {{schedule: uncertainty, options: {{sigma_max: {high}, sigma_min: {low}, weighting: edm}}}}
   single: {{schedule: single, options: {{sigma: {_number(a.sigma_opt)}}}}}
   geometric: {{schedule: geometric, options: {{sigma_max: {high}, sigma_min: {low}, levels: {a.levels}}}}}
