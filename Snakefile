@@ -2,6 +2,7 @@
 # `--config study=studies/noise.yaml` runs another study.
 import gc
 import inspect
+import os
 import shlex
 import sys
 import time
@@ -10,8 +11,8 @@ from pathlib import Path
 # results belong to this checkout's source, whichever scorebench is installed
 SRC = str(Path(workflow.basedir, "src"))
 sys.path.insert(0, SRC)
-# planning makes millions of objects that stay: looking through them takes a sixth of it
-gc.set_threshold(1_000_000)
+# planning makes millions of objects that stay: looking through them for some to free takes a tenth of its time
+gc.disable()
 shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(SRC)}; ")
 
 from scorebench import site
@@ -52,8 +53,14 @@ localrules:
     prepare_dataset,
 
 
-# Targets name every file up to their stage and are not ancient(): else a job that is rerun for another reason than
-# a missing output hides the missing files behind it.
+onstart:
+    # a run goes on for hours: collect again, but not what was planned
+    gc.freeze()
+    gc.enable()
+
+
+# Targets name every job up to their stage (`named`) and are not ancient(): else a job that is rerun for another reason
+# than a missing output hides the missing files behind it.
 rule all:
     default_target: True
     input:

@@ -50,13 +50,22 @@ def command(stage, told):
     return f"{fixed} {told} >{{log:q}} 2>&1"
 
 
+def named(job):
+    """The files of a job that a target names: all; but only the last one where that is missing.
+
+    Then the job runs, and makes the others beside it. (Every file named costs time when a large study is planned.)
+    """
+    directory, last = STUDY.directory(job), FILES[job.stage][-1]
+    is_written = os.path.isfile(f"{directory}/{last}")
+    return [
+        f"{directory}/{name}" for name in (FILES[job.stage] if is_written else (last,))
+    ]
+
+
 def upto(stage):
-    """Input function: every file up to a stage."""
+    """Input function: the files up to a stage, as targets name them."""
     return lambda wildcards: [
-        f"{STUDY.directory(j)}/{name}"
-        for s in UPTO[stage]
-        for j in STUDY.jobs(s)
-        for name in FILES[s]
+        file for s in UPTO[stage] for j in STUDY.jobs(s) for file in named(j)
     ]
 
 
