@@ -104,6 +104,7 @@ pictures: install ## the README's picture of the report, from reports/default, w
 bench: install ## the figures of docs/benchmarks.md, on an idle machine; `make peers` before adds other libraries
 	python benchmarks/planning.py --cells 5000
 	python benchmarks/planning.py --cells 500 --finished
+	python benchmarks/share.py
 	OMP_NUM_THREADS=1 python benchmarks/numeric.py
 	OMP_NUM_THREADS=1 python benchmarks/likelihood.py
 

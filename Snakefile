@@ -16,6 +16,7 @@ gc.disable()
 shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(SRC)}; ")
 
 from scorebench import site
+from scorebench.agreement import restore
 from scorebench.params import InvalidStudy
 from scorebench.planning import announce
 from scorebench.study import FILES, UPTO, Job, Study, UnknownJob
@@ -29,6 +30,7 @@ try:
 except site.BadSite as error:
     sys.exit(f"{error}\nnothing was run")
 if workflow.is_main_process:
+    restore(STUDY)
     announce(STUDY)
 
 

@@ -10,14 +10,13 @@ and an otherwise idle machine.
 
 import argparse
 import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from copies import ROOT, copy, environment
 
 
 def study(cells: int) -> str:
@@ -36,17 +35,12 @@ def study(cells: int) -> str:
     )
 
 
-def seconds(cells: int, options: list[str], **environment: str) -> float:
+def seconds(cells: int, options: list[str], **more: str) -> float:
     """Wall seconds of the study from nothing, up to its scores."""
     with tempfile.TemporaryDirectory(prefix="scorebench-cluster-") as name:
         folder = Path(name)
-        for each in ("src", "workflow", "Snakefile"):
-            source = ROOT / each
-            (shutil.copytree if source.is_dir() else shutil.copy)(source, folder / each)
-        (folder / "slurm").symlink_to("workflow/profiles/slurm")
-        (folder / "profiles").symlink_to("workflow/profiles")
-        (folder / "params.yaml").write_text(study(cells))
-        given = os.environ | {"PYTHONPATH": str(folder / "src"), "OMP_NUM_THREADS": "1"} | environment
+        copy(folder, study(cells))
+        given = environment(folder, OMP_NUM_THREADS="1", **more)
         command = [sys.executable, "-m", "snakemake", *options, "--quiet", "all", "--", "evaluate"]
         start = time.monotonic()
         done = subprocess.run(command, cwd=folder, env=given, capture_output=True, text=True, check=False)

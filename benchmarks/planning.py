@@ -8,15 +8,14 @@ Snakemake and DVC is measured), the plan is written and DVC has taken it all.
 """
 
 import argparse
-import os
-import shutil
 import subprocess
 import sys
 import tempfile
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).parent.parent
+from copies import ROOT, copy, environment
+
 SNAKEMAKE = [sys.executable, "-m", "snakemake", "--cores", "2", "--quiet", "all", "-n"]
 DVC = [sys.executable, "-m", "dvc"]
 KEYS = """
@@ -53,23 +52,15 @@ def study(cells: int) -> str:
 
 def project(folder: Path, cells: int) -> None:
     """A repository that holds this project's source and workflow, and such a study as its params.yaml."""
-    for name in ("src", "workflow", "Snakefile", "dvc.yaml", ".gitignore", ".dvcignore", "data/raw"):
-        source, target = ROOT / name, folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        if source.is_dir():
-            shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__", "*.egg-info"))
-        elif source.exists():
-            shutil.copy(source, target)
-    (folder / "params.yaml").write_text(study(cells))
+    copy(folder, study(cells))
     for command in (["git", "init", "-q"], [*DVC, "init", "-q"], ["git", "add", "-A"]):
         subprocess.run(command, cwd=folder, check=True)
 
 
 def measure(command: list[str], folder: Path) -> tuple[float, str]:
     """Seconds that a command takes, and what it prints."""
-    environment = os.environ | {"PYTHONPATH": str(folder / "src"), "DVC_NO_ANALYTICS": "1"}
     start = time.perf_counter()
-    done = subprocess.run(command, cwd=folder, env=environment, check=False, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, env=environment(folder), check=False, capture_output=True, text=True)
     seconds = time.perf_counter() - start
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")

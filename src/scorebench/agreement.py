@@ -55,7 +55,6 @@ def run_stage(study: Study, stage: str) -> int:
     if stage not in STAGES:
         print(f"there is no stage '{stage}'; there are: {', '.join(STAGES)}", file=sys.stderr)
         return 2
-    restore(study)
     cores = os.environ.get("SCOREBENCH_CORES", "all")
     command = [
         sys.executable,
@@ -115,7 +114,9 @@ def clear(study: Study, stage: str) -> None:
 
 
 def restore(study: Study) -> None:
-    """Take planned results that an earlier plan left in .attic/ back to their place."""
+    """Take planned results that an earlier plan left in .attic/ back to their place: whoever plans does it first."""
+    if not ATTIC.is_dir():
+        return
     for stage in UPTO["evaluate"]:
         for job in study.jobs(stage):
             directory = study.directory(job)
@@ -127,6 +128,7 @@ def restore(study: Study) -> None:
 
 def agree(study: Study) -> int:
     """Make plan/, dvc.lock and MLflow (where it is kept) say what is on disk; refused while anything is missing."""
+    restore(study)
     if absent := study.missing(UPTO["report"]):
         print(
             f"not all is built: {len(absent)} planned files are missing, the first: {absent[0]}",

@@ -161,9 +161,12 @@ def validate(study: StudyFile = DEFAULT) -> None:
 @plainly
 def plan(study: StudyFile = DEFAULT) -> None:
     """Show the cells of a study: up to date, to run, or not applicable and why."""
+    from scorebench.agreement import restore
     from scorebench.planning import show
 
-    show(Study(study), Console())
+    loaded = Study(study)
+    restore(loaded)
+    show(loaded, Console())
 
 
 def _demand(study: Study, stages: tuple[str, ...]) -> None:

@@ -10,6 +10,8 @@ pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("slurm")]
 
 
 def test_the_literal_command_gives_what_a_local_run_gives(project: Project, undisturbed: Project) -> None:
+    assert "train_cell" in project.run("snakemake", "--cores", "8", "--profile", "slurm", "-n")
+    assert queue(project) == [], "a dry run asks for nothing"
     said = project.run("snakemake", "--cores", "8", "--profile", "slurm")
     assert project.contents() == undisturbed.contents()
     jobs = queue(project)

@@ -93,6 +93,28 @@ def test_edit_of_a_method_runs_its_cells_alone(project: Project) -> None:
     assert "0 runs logged, 6 already there, 0 retagged" in project.run("scorebench", "track")
 
 
+def test_going_back_costs_nothing_without_dvc_either(project: Project) -> None:
+    """Case a, by Snakemake and `scorebench agree` alone, as `make run` does it."""
+    project.run("scorebench", "agree")
+    first, contents = project.jobs(), project.contents()
+    project.edit("{objective: ssm_vr}", "{objective: ssm_vr, options: {probes: 2}}")
+    project.run("snakemake", "--cores", "2")
+    project.run("scorebench", "agree")
+    second = project.jobs()
+    assert changed(first, second) == {"report", *stages_of({cell for cell in CELLS if "/ssm_vr/" in cell})}
+    project.agrees()
+
+    project.edit("{objective: ssm_vr, options: {probes: 2}}", "{objective: ssm_vr}")
+    assert "the report is to be drawn" in project.run("scorebench", "plan")
+    said = project.run("snakemake", "--cores", "2")
+    assert "draw_report" in said
+    assert "_cell" not in said, "no job of a cell"
+    project.run("scorebench", "agree")
+    assert {name for name, card in project.jobs().items() if first[name] != card} == set()
+    assert project.contents() == contents
+    project.agrees()
+
+
 def test_schedules_methods_and_replicates_come_and_go(project: Project) -> None:
     """Case b."""
     project.run("scorebench", "track")
@@ -143,12 +165,6 @@ def test_build_is_the_same_from_nothing(built: Project, tmp_path: Path) -> None:
     other = checkout(tmp_path / "other", TINY)
     other.run("snakemake", "--cores", "1")
     assert other.contents() == built.contents()
-
-
-def test_slurm_profile_is_accepted(project: Project) -> None:
-    project.edit("seed: 1", "seed: 2")
-    said = project.run("snakemake", "--cores", "8", "--profile", "slurm", "-n")
-    assert "train_cell" in said
 
 
 def test_job_planned_before_an_edit_is_refused(project: Project) -> None:
