@@ -216,6 +216,8 @@ def verify(
     if set_aside:
         for folder in verification.set_aside(loaded, findings):
             print(f"set aside: {folder}")
+    elif any(found.kind == "damaged" for found in findings):
+        say("`scorebench verify --set-aside` moves damaged results and what hangs on them away; the next run redoes it")
     raise typer.Exit(1)
 
 

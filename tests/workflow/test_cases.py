@@ -144,6 +144,25 @@ def test_experiments_in_place_and_aside(project: Project) -> None:
 
 
 @versions
+def test_branches_are_switched_with_dvc_checkout(project: Project) -> None:
+    """Two branches with a study each: after `git checkout` and `dvc checkout` the results of either are there."""
+    project.run("scorebench", "agree")
+    project.commit("Results")
+    project.run("git", "checkout", "-qb", "other")
+    project.edit("{objective: dsm}", "{objective: dsm, training: {batch: 8}}")
+    project.run("dvc", "repro")
+    project.commit("Results with another batch")
+    there = {"other": project.jobs()}
+    project.run("git", "checkout", "-q", "main")
+    for branch in ("main", "other", "main"):
+        project.run("git", "checkout", "-q", branch)
+        project.run("dvc", "checkout")
+        project.agrees()
+        assert project.jobs() == there.setdefault(branch, project.jobs())
+    assert changed(there["main"], there["other"]) == {"report", *stages_of({"ring8/dsm/log_uniform"})}
+
+
+@versions
 def test_pull_of_one_checkpoint(project: Project, tmp_path: Path) -> None:
     """Case i."""
     clone = project.published(tmp_path)

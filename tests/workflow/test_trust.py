@@ -60,6 +60,7 @@ def test_verify_names_missing_stale_and_orphaned(project: Project) -> None:
     card.write_text("{")
     project.edit("{objective: ssm_vr}", "{objective: ssm_vr, options: {probes: 2}}")
     said = project.run("scorebench", "verify", ok=False)
+    assert "`scorebench verify --set-aside` moves damaged results" in said
     assert f"missing: {scores.relative_to(project.folder)}" in said
     assert f"damaged: {card.relative_to(project.folder)}: the card can't be read" in said
     assert said.count("another key of a planned place") == 3
