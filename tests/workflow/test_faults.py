@@ -112,16 +112,18 @@ def test_a_job_that_outlives_its_driver_is_not_redone(begun: Project, undisturbe
 def test_killed_jobs_go_on_in_the_next_run(begun: Project, undisturbed: Project) -> None:
     """One job killed without a word, one asked to end: the driver says that they failed, the rest is done."""
     with running(begun) as driver:
-        jobs = {}
+        pids: dict[str, int] = {}
         end = time.monotonic() + 300
-        while len(jobs) < 2 and time.monotonic() < end:
-            jobs = {path.parts[-4]: path for path in begun.folder.glob(SIDECAR)}
+        while len(pids) < 2 and time.monotonic() < end:
+            cells = {words[words.index("--cell") + 1]: pid for pid, words in job_processes(begun).items()}
+            for method in {path.parts[-4] for path in begun.folder.glob(SIDECAR)} - pids.keys():
+                pids[method] = cells[f"ring8/{method}/log_uniform"]
+                os.kill(pids[method], signal.SIGSTOP)  # it waits until the other has a checkpoint, too
             time.sleep(0.02)
-        cells = {words[words.index("--cell") + 1]: pid for pid, words in job_processes(begun).items()}
-        pids = {method: cells[f"ring8/{method}/log_uniform"] for method in jobs}
         assert len(pids) == 2
         os.kill(pids["dsm"], signal.SIGKILL)
         os.kill(pids["ssm_vr"], signal.SIGTERM)
+        os.kill(pids["ssm_vr"], signal.SIGCONT)
         output, _ = driver.communicate(timeout=300)
     assert driver.returncode == 1
     assert output.count("Error in rule train_cell") == 2

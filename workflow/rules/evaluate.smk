@@ -35,6 +35,8 @@ rule floor_dataset:
         log_of("floor", DATASET),
     benchmark:
         benchmark_of("floor", DATASET)
+    # short, and only the report waits for it: what fills the cores at the end
+    priority: -1
     threads: STUDY.params.compute.evaluate.threads
     resources:
         mem_mb=attempt_mem("evaluate"),
