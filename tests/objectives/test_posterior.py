@@ -95,7 +95,7 @@ def test_drawn_points_give_the_score_of_the_noised_empirical_distribution_on_ave
 def test_chunks_change_nothing(monkeypatch):
     y, sigma, reference, own = draw(50, 3)
     whole = posterior_score(y, sigma, reference, own)
-    monkeypatch.setattr(_posterior, "CHUNK", 150)
+    monkeypatch.setattr(_posterior, "CACHED", 150)
     torch.testing.assert_close(posterior_score(y, sigma, reference, own), whole, rtol=1e-12, atol=1e-12)
 
 

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 CHUNK = 2**21
 """Pairs of a noisy and a reference point whose weights are held at once (16 MB of float64)."""
+CACHED = 2**17
+"""The same on a processor: 1 MB stays in its cache, where the weights are read six times."""
 LEAST = -80.0
 """Smallest logit, relative to the largest, that is told from others: exp of less takes ten times as long, to give what
 float32 holds as a subnormal number or as 0. Weights of e^-80 = 2e-35 are far below its resolution of a sum."""
@@ -91,7 +93,7 @@ def _rows(y: Tensor, sigma: Tensor, points: Tensor, own: Tensor, drawn: bool) ->
     left = torch.cat([noisy, torch.ones_like(logit), -logit], -1) / variance
     right = torch.cat([centred, -0.5 * centred.square().sum(-1, keepdim=True), torch.ones_like(centred[..., :1])], -1)
     right, nearby, home = right.mT, centred.to(points.dtype), clean.to(points.dtype)
-    step = max(1, CHUNK // points.shape[:2].numel())
+    step = max(1, (CACHED if y.device.type == "cpu" else CHUNK) // points.shape[:2].numel())
     pulls = []
     for rows in (slice(i, i + step) for i in range(0, y.shape[1], step)):
         logits = left[:, rows] @ right
