@@ -6,6 +6,7 @@ import pytest
 
 from scorebench import storage
 from scorebench.costs import estimate
+from scorebench.durations import duration
 from scorebench.study import Job, Study
 
 ROOT = Path(__file__).parent.parent
@@ -39,6 +40,15 @@ def test_nearest_place_decides(study: Study) -> None:
     assert told.seconds == pytest.approx(expected)
     assert told.gpu_seconds == pytest.approx(2 * expected)
     assert told.unknown == told.jobs - 5
+    assert str(told) == "28 jobs to run, about 3 min one after another, 7 min of GPU time, and 23 jobs of unknown cost"
+
+
+@pytest.mark.parametrize(
+    ("seconds", "said"),
+    [(0.4, "0 s"), (119, "119 s"), (120, "2 min"), (7149, "119 min"), (7200, "2 h 0 min"), (9e4, "25 h 0 min")],
+)
+def test_a_span_of_time_is_said_in_its_unit(seconds: float, said: str) -> None:
+    assert duration(seconds) == said
 
 
 def test_what_is_there_costs_nothing_and_damage_is_no_record(study: Study) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scorebench import storage
+from scorebench.durations import duration
 from scorebench.study import Job
 from scorebench.verify import ATTIC, JOBS, job_folders
 
@@ -34,7 +35,8 @@ class Estimate:
         said = f"{self.jobs} jobs to run"
         if self.unknown == self.jobs:
             return f"{said}, cost unknown: no earlier runs"
-        said += f", about {self.seconds / 3600:.2f} h one after another, {self.gpu_seconds / 3600:.2f} GPU-h"
+        gpu = f"{duration(self.gpu_seconds)} of GPU time" if self.gpu_seconds else "no GPU"
+        said += f", about {duration(self.seconds)} one after another, {gpu}"
         return said + (f", and {self.unknown} jobs of unknown cost" if self.unknown else "")
 
 

@@ -9,6 +9,8 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
+from scorebench.durations import duration
+
 STAGES = ("prepare", "floor", "microscope", "train", "sample", "evaluate")
 Cards = dict[str, dict[str, dict[str, Any]]]
 """Stage -> place -> run.json."""
@@ -92,14 +94,6 @@ def moment(seconds: float | None) -> str:
     if seconds is None:
         return ""
     return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them."""
-    if seconds < 120:
-        return f"{seconds:.0f} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 120 else f"{minutes // 60} h {minutes % 60} min"
 
 
 def origins(cards: Cards) -> dict[str, Any]:
