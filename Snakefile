@@ -11,8 +11,9 @@ from pathlib import Path
 # results belong to this checkout's source, whichever scorebench is installed
 SRC = str(Path(workflow.basedir, "src"))
 sys.path.insert(0, SRC)
-# planning makes millions of objects that stay: looking through them for some to free takes a tenth of its time
-gc.disable()
+if workflow.is_main_process:
+    # planning makes millions of objects that stay: looking through them for some to free takes a tenth of its time
+    gc.disable()
 shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(SRC)}; ")
 
 from scorebench import site
