@@ -280,6 +280,12 @@ class Quotes:
                 return None if ratio is None else (cell, ratio)
         return None
 
+    def pace(self, name: str, dataset: str, a: str, b: str) -> str:
+        """How many times as long a step of `a` took as one of `b`: both were given the same time."""
+        study = self.study(name)
+        assert study is not None
+        return self.number(study.steps[dataset, b] / study.steps[dataset, a])
+
     def microscope(self, dataset: str, method: str, metric: str, times: float = 1.0) -> dict[float, str]:
         """Noise level -> mean over networks of a number of the microscope, times a factor."""
         study = self.study("hybrid")

@@ -38,6 +38,8 @@ class Numbers:
     """The key of the result that a number was taken from."""
     spent: dict[tuple[str, str], float] = field(default_factory=dict)
     """Data set and cell -> evaluations of the network in training, products with its Jacobian counted as one more."""
+    steps: dict[tuple[str, str], int] = field(default_factory=dict)
+    """Data set and cell -> steps of its training."""
     unfinished: tuple[str, ...] = ()
     """Cells that the study names and that were not finished."""
 
@@ -98,6 +100,7 @@ def from_folder(folder: Path) -> Numbers:
     for at, cell in about.get("cells", {}).items():
         dataset, _, name = at.partition("/")
         numbers.spent[dataset, name] = cell["evaluations_and_products"]
+        numbers.steps[dataset, name] = cell["steps"]
     for row in _csv(folder / "results.csv"):
         numbers.keys[_place(row)] = row["key"]
         listed = enumerate(row["values"].split())
