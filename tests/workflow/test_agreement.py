@@ -60,6 +60,8 @@ def test_direct_run_agrees_after_one_command(project: Project) -> None:
     model = next(project.folder.glob("results/default/checkpoints/ring8/dsm/*/*/model.safetensors"))
     model.rename(model.with_suffix(".away"))
     assert "1 planned files are missing" in project.run("scorebench", "agree", ok=False)
+    said = project.run("snakemake", "-n", "--cores", "1")
+    assert f"Missing output files: {model.relative_to(project.folder)}" in said, "though its card is there"
 
 
 def test_edit_of_a_method_runs_its_cells_alone(project: Project) -> None:
