@@ -16,11 +16,11 @@ if workflow.is_main_process:
     gc.disable()
 shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(SRC)}; ")
 
-from scorebench import site
-from scorebench.agreement import restore
-from scorebench.params import InvalidStudy
-from scorebench.planning import announce
-from scorebench.study import FILES, UPTO, Job, Study, UnknownJob
+from scorebench.cluster import site
+from scorebench.running.agreement import restore
+from scorebench.study.params import InvalidStudy
+from scorebench.running.planning import announce
+from scorebench.study.plan import FILES, UPTO, Job, Study, UnknownJob
 
 try:
     STUDY = Study(config.get("study", "params.yaml"))

@@ -13,13 +13,13 @@ from pathlib import Path
 
 import torch
 
-from scorebench.checkpoint import Checkpoint
 from scorebench.networks import network
 from scorebench.noise import schedule
 from scorebench.objectives import objective
 from scorebench.stages._sidecar import Sidecar
 from scorebench.streams import Streams
-from scorebench.training import Optimisation, fit
+from scorebench.training.checkpoint import Checkpoint
+from scorebench.training.loop import Optimisation, fit
 
 SIZES = [(2, 64, 3, 5), (10, 128, 3, 5), (64, 512, 3, 10)]
 """Dimension, width, depth, replicates."""

@@ -31,7 +31,7 @@ FIRST = 1000
 @functools.cache
 def source(kind: str, title: str) -> str:
     """A hash of all code that a verdict depends on: verdicts on other code don't count."""
-    from scorebench.provenance import code, digest, versions
+    from scorebench.study.keys import code, digest, versions
 
     of_loss = "conformance.controls" if kind == "control" else f"objectives.{objectives()[title]['name']}"
     modules = ("scorebench.conformance", f"scorebench.{of_loss}")

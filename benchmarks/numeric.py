@@ -30,7 +30,7 @@ from scorebench.networks import Network, network
 from scorebench.noise import schedule
 from scorebench.objectives import Batch, objective
 from scorebench.streams import Streams
-from scorebench.training import Optimisation, fit
+from scorebench.training.loop import Optimisation, fit
 
 Step = Callable[[], object]
 SIGMA = 0.3

@@ -20,14 +20,14 @@ SNAKEMAKE = [sys.executable, "-m", "snakemake", "--cores", "2", "-n"]
 DVC = [sys.executable, "-m", "dvc"]
 KEYS = """
 import sys
-from scorebench.study import Study, UPTO
+from scorebench.study.plan import Study, UPTO
 study = Study(sys.argv[1])
 print(len(study.applicable), sum(len(study.plan(stage)) for stage in UPTO["report"]))
 """
 FINISH = """
 import json
 from scorebench import storage
-from scorebench.study import Job, Study, UPTO
+from scorebench.study.plan import Job, Study, UPTO
 study = Study("params.yaml")
 for stage in UPTO["report"]:
     for job in study.jobs(stage):

@@ -19,12 +19,13 @@ from typing import Any
 
 import torch
 
-from scorebench import parts, provenance, storage
-from scorebench.params import load
-from scorebench.schema import Params
+from scorebench import parts, storage
 from scorebench.streams import Streams
+from scorebench.study import keys
+from scorebench.study.params import load
+from scorebench.study.schema import Params
 from scorebench.targets import GaussianMixture
-from scorebench.training import Optimisation, fit
+from scorebench.training.loop import Optimisation, fit
 
 STEPS = 64
 
@@ -101,10 +102,10 @@ def main() -> None:
         milliseconds |= {at: round(statistics.median(took), 3) for at, took in turns.items()}
     for at, took in milliseconds.items():
         print(f"{took:8.2f} ms  {at}")
-    machine = provenance.machine()
-    versions = provenance.versions(("scorebench.training",))
+    machine = keys.machine()
+    versions = keys.versions(("scorebench.training.loop",))
     command = f"OMP_NUM_THREADS=1 python benchmarks/step_costs.py {given.study} --turns {given.turns}"
-    about = {"command": command, "commit": provenance.commit(), "machine": machine, "versions": versions}
+    about = {"command": command, "commit": keys.commit(), "machine": machine, "versions": versions}
     storage.write_json(Path(p.budgets.costs), {**about, "milliseconds": milliseconds})
 
 

@@ -11,14 +11,14 @@ import pytest
 import torch
 from torch import Tensor
 
-from scorebench.checkpoint import Checkpoint
 from scorebench.networks import network
 from scorebench.noise import schedule
 from scorebench.objectives import Batch, Objective, objective
 from scorebench.parts import Unsuitable
 from scorebench.streams import Streams
 from scorebench.targets import GaussianMixture
-from scorebench.training import BLOCK, Fitted, Optimisation, fit
+from scorebench.training.checkpoint import Checkpoint
+from scorebench.training.loop import BLOCK, Fitted, Optimisation, fit
 
 MIXTURE = GaussianMixture([0.5, 0.5], [[0.8, -0.5], [-0.3, 0.4]], stds=[0.4, 0.2])
 TRAIN = MIXTURE.sample(500, torch.Generator().manual_seed(1)).float()

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from scorebench import storage
-from scorebench.costs import estimate
-from scorebench.durations import duration
-from scorebench.study import Job, Study
+from scorebench.running.costs import estimate
+from scorebench.study.durations import duration
+from scorebench.study.plan import Job, Study
 
 ROOT = Path(__file__).parent.parent
 

@@ -18,7 +18,7 @@ import pytest
 from ruamel.yaml import YAML
 
 from scorebench import parts
-from scorebench.schema import Params
+from scorebench.study.schema import Params
 
 ROOT = Path(__file__).parents[1]
 EXTERNAL = re.compile(r"(https?:)?//")

@@ -8,9 +8,9 @@ import pytest
 
 from scorebench.cli import run_job
 from scorebench.stages import _live
-from scorebench.stages._follow import Follower
-from scorebench.stages.track import experiment_name
-from scorebench.study import Study
+from scorebench.study.plan import Study
+from scorebench.tracking.follow import Follower
+from scorebench.tracking.track import experiment_name
 from test_track import STUDY
 
 

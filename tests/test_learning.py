@@ -17,8 +17,8 @@ from scorebench.objectives._optimal_loss import optimal_denoising_loss
 from scorebench.parts import BadOptions
 from scorebench.streams import Streams
 from scorebench.targets import GaussianMixture
-from scorebench.training import BLOCK, Fitted, Optimisation, fit
-from scorebench.trials import Learning, Trial
+from scorebench.training.loop import BLOCK, Fitted, Optimisation, fit
+from scorebench.training.trials import Learning, Trial
 
 TAU, D = 0.5, 3
 TRAIN = (TAU * torch.randn(50_000, D, generator=torch.Generator().manual_seed(1))).float()

@@ -9,20 +9,21 @@ import numpy as np
 import pytest
 import torch
 
-from scorebench import agreement, gc, jobs, storage, verify
+from scorebench import storage
 from scorebench.metrics.gradients import gradient_moments
 from scorebench.networks import network
 from scorebench.noise import schedule
 from scorebench.objectives import Batch, objective
-from scorebench.params import InvalidStudy
+from scorebench.running import agreement, garbage, jobs, verify
 from scorebench.stages._dataset import exact_target, read_points
 from scorebench.stages._reference import reference_networks
 from scorebench.stages._results import collect
 from scorebench.stages.microscope import microscope
 from scorebench.stages.prepare import prepare
 from scorebench.streams import Streams, integers, normal
-from scorebench.study import Job, Study
-from scorebench.training import Optimisation, fit
+from scorebench.study.params import InvalidStudy
+from scorebench.study.plan import Job, Study
+from scorebench.training.loop import Optimisation, fit
 
 ROOT = Path(__file__).parent.parent
 NETWORK, SCHEDULE = {"width": 16, "depth": 2}, {"sigma_max": 10.0, "sigma_min": 0.01}
@@ -172,7 +173,7 @@ def test_a_study_has_one_job_a_data_set_and_none_without_the_section(tmp_path: P
     assert "microscope/ring8" in with_it.inputs(Job("report"))
     assert set(with_it.spec(Job("microscope", "ring8"))["methods"]) == {"dsm", "ssm_vr"}
     code = with_it.ingredients(Job("microscope", "ring8"))["code"]
-    assert {"scorebench.objectives.ssm_vr", "scorebench.metrics.gradients", "scorebench.training"} <= set(code)
+    assert {"scorebench.objectives.ssm_vr", "scorebench.metrics.gradients", "scorebench.training.loop"} <= set(code)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +208,7 @@ def test_the_plan_the_checks_and_the_clean_up_know_it(tmp_path: Path, monkeypatc
     assert [f.kind for f in verify.verify(with_it) if "gradients" in f.path] == ["damaged"]
     without = study(tmp_path, "")
     assert [f.kind for f in verify.verify(without) if "gradients" in f.path] == ["orphaned"]
-    assert folder in gc.unnamed([without], [])
+    assert folder in garbage.unnamed([without], [])
     agreement.clear(without, "microscope")
     assert not folder.exists()
     agreement.restore(with_it)

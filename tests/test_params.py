@@ -10,8 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from scorebench.params import InvalidStudy, load
-from scorebench.schema import NAME, Params
+from scorebench.study.params import InvalidStudy, load
+from scorebench.study.schema import NAME, Params
 
 ROOT = Path(__file__).parent.parent
 GOOD = (ROOT / "studies" / "smoke.yaml").read_text()

@@ -11,7 +11,7 @@ from scorebench.objectives import objective
 from scorebench.parts import Setting, names
 from scorebench.streams import Streams
 from scorebench.targets import GaussianMixture
-from scorebench.training import Optimisation, fit
+from scorebench.training.loop import Optimisation, fit
 
 TARGET = GaussianMixture([0.5, 0.5], [[0.8, -0.5], [-0.8, 0.5]], stds=[0.4, 0.3])
 POINTS = TARGET.sample(300, torch.Generator().manual_seed(1)).float()

@@ -5,7 +5,7 @@ import asyncio
 import pytest
 import snakemake_executor_plugin_slurm as plugin
 
-from scorebench import profile
+from scorebench.cluster import profile
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,11 @@ import pytest
 import torch
 
 from scorebench import storage
-from scorebench.checkpoint import Checkpoint
 from scorebench.stages import SIGNALS, Stopped
 from scorebench.stages._sidecar import Sidecar
 from scorebench.stages.prepare import prepare
 from scorebench.stages.train import train
+from scorebench.training.checkpoint import Checkpoint
 
 SPEC: dict[str, Any] = {
     "seed": 3,

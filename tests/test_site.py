@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from scorebench import site, slurm
+from scorebench.cluster import site, slurm
 
 
 @pytest.fixture(autouse=True)

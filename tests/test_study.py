@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from scorebench.study import UPTO, Job, Study, UnknownJob
+from scorebench.study.plan import UPTO, Job, Study, UnknownJob
 
 ROOT = Path(__file__).parent.parent
 STUDY = (ROOT / "studies" / "smoke.yaml").read_text()
@@ -89,7 +89,7 @@ def test_a_job_that_is_not_applicable_says_why(tmp_path: Path) -> None:
 MEASURES = ("floor", "evaluate", "report")
 PLAN = """
 import json, sys
-from scorebench.study import UPTO, Study
+from scorebench.study.plan import UPTO, Study
 s = Study(sys.argv[1])
 print(json.dumps({f"{j.stage}:{j.at}": s.key(j) for stage in UPTO["report"] for j in s.jobs(stage)}))
 assert "torch" not in sys.modules and "mlflow" not in sys.modules, "planning must not import them"
@@ -118,13 +118,13 @@ def source(tmp_path: Path) -> Path:
         ("objectives/ssm_vr.py", ".mean(0)", ".mean(0) * 1.5", lambda j: "/ssm_vr/" in j or j == "report:"),
         # a comment and a docstring: nothing
         ("objectives/ssm_vr.py", '"""Per-sample', '# why\n        """A per-sample', lambda j: False),
-        ("training.py", '"""Steps whose', '"""The steps whose', lambda j: False),
+        ("training/loop.py", '"""Steps whose', '"""The steps whose', lambda j: False),
         # one schedule: its cells
         ("noise/clean.py", "return 1", "return 1 + 0", lambda j: j.endswith("/clean") or j == "report:"),
         # the report's code: the report alone
         ("stages/report.py", "return {", "x = 1\n    return {", lambda j: j == "report:"),
         # what trains: everything but data and floors
-        ("training.py", "BLOCK = 16", "BLOCK = 8", lambda j: not j.startswith(("prepare", "floor"))),
+        ("training/loop.py", "BLOCK = 16", "BLOCK = 8", lambda j: not j.startswith(("prepare", "floor"))),
         # a metric: what measures
         (
             "metrics/samples.py",

@@ -22,10 +22,10 @@ import pytest
 
 from scorebench import storage
 from scorebench.cli import run_job
-from scorebench.stages._tracking import LONGEST, flat
-from scorebench.stages._tracking_store import only_writer, shown, sqlite_file
-from scorebench.stages.track import behind, experiment_name, track
-from scorebench.study import Study
+from scorebench.study.plan import Study
+from scorebench.tracking.record import LONGEST, flat
+from scorebench.tracking.store import only_writer, shown, sqlite_file
+from scorebench.tracking.track import behind, experiment_name, track
 
 STUDY = """
 title: Tiny

@@ -19,7 +19,7 @@ import requests
 
 from scorebench import storage
 from scorebench.cli import run_job
-from scorebench.study import Study
+from scorebench.study.plan import Study
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("postgresql")]
 
@@ -158,7 +158,7 @@ def test_500_runs_reach_postgresql_once_and_are_what_the_files_say(
 ) -> None:
     import psycopg2
 
-    from scorebench.stages.track import behind, track
+    from scorebench.tracking.track import behind, track
 
     monkeypatch.chdir(finished)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", tracking)

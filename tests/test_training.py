@@ -13,7 +13,7 @@ from scorebench.noise import schedule
 from scorebench.objectives import Batch, objective
 from scorebench.streams import Generators, Streams
 from scorebench.targets import GaussianMixture
-from scorebench.training import BLOCK, Fitted, Optimisation, fit
+from scorebench.training.loop import BLOCK, Fitted, Optimisation, fit
 
 TARGET = GaussianMixture([1.0], [[0.8, -0.5]], stds=[0.4])
 TRAIN = TARGET.sample(4000, torch.Generator().manual_seed(1)).float()

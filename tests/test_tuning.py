@@ -15,8 +15,8 @@ from scorebench.noise import schedule
 from scorebench.objectives import objective
 from scorebench.streams import Streams
 from scorebench.targets import GaussianMixture
-from scorebench.training import Optimisation
-from scorebench.tuning import choose_rate, downhill, held_out_loss
+from scorebench.training.loop import Optimisation
+from scorebench.training.tuning import choose_rate, downhill, held_out_loss
 
 SIGMA = 0.7
 
@@ -106,7 +106,7 @@ def test_a_choice_is_reproducible_and_its_trials_are_other_trainings():
 
 
 def test_no_trial_shares_a_stream_with_a_replicate(monkeypatch):
-    from scorebench import tuning
+    from scorebench.training import tuning
 
     seen = []
     fit = tuning.fit

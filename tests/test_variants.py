@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from scorebench import budgets
 from scorebench.objectives import objective
-from scorebench.params import InvalidStudy, load
-from scorebench.study import Job, Study
+from scorebench.study import budgets
+from scorebench.study.params import InvalidStudy, load
+from scorebench.study.plan import Job, Study
 
 BASE = """\
 title: Base

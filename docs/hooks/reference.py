@@ -47,7 +47,7 @@ def on_files(files: Any, config: Any, **_: Any) -> Any:
 
 def params_page() -> str:
     """Every section of params.yaml and every field of it."""
-    from scorebench.schema import Params
+    from scorebench.study.schema import Params
 
     schema = Params.model_json_schema()
     sections = {"Params": schema, **schema["$defs"]}
@@ -60,8 +60,8 @@ def params_page() -> str:
     lines = [
         "# params.yaml",
         "",
-        "Made from the typed models that check a study file (`src/scorebench/schema.py`). A name that is not here is",
-        "a fault, shown with its line and the nearest allowed name; `scorebench validate` looks, and runs nothing.",
+        "Made from the typed models of a study file (`src/scorebench/study/schema.py`). A name that is not here",
+        "is a fault, shown with its line and the nearest allowed name; `scorebench validate` looks, and runs nothing.",
         "For completion and checks while you type, give your editor the schema: write it once by",
         "`scorebench schema > params.schema.json` and let the study begin with",
         "`# yaml-language-server: $schema=params.schema.json`",
@@ -74,7 +74,7 @@ def params_page() -> str:
         rows = []
         for field, told in section["properties"].items():
             if "description" not in told:
-                raise PluginError(f"src/scorebench/schema.py: {name}.{field} has no description")
+                raise PluginError(f"src/scorebench/study/schema.py: {name}.{field} has no description")
             required = field in section.get("required", [])
             rows.append((f"`{field}`", words(told, linked=True), default(told, required), escape(told["description"])))
         lines += table(("name", "what", "default", "meaning"), rows)

@@ -14,7 +14,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from scorebench import jobs, storage
+from scorebench import storage
 from scorebench.commands.advise import advise
 from scorebench.commands.answers import answers
 from scorebench.commands.check import check
@@ -24,9 +24,10 @@ from scorebench.commands.resume import resume
 from scorebench.commands.schema import schema
 from scorebench.commands.status import status
 from scorebench.commands.ui import ui
-from scorebench.params import InvalidStudy
+from scorebench.running import jobs
 from scorebench.stages import SIGNALS, Stopped
-from scorebench.study import UPTO, Job, Study, UnknownJob
+from scorebench.study.params import InvalidStudy
+from scorebench.study.plan import UPTO, Job, Study, UnknownJob
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 StudyFile = Annotated[Path, typer.Option("--study", help="the study file")]
@@ -143,8 +144,8 @@ def track(
     ] = False,
 ) -> None:
     """Bring finished results to MLflow (MLFLOW_TRACKING_URI, else sqlite:///mlflow.db); again is harmless."""
-    from scorebench.stages._follow import follow as keep_bringing
-    from scorebench.stages.track import track as bring
+    from scorebench.tracking.follow import follow as keep_bringing
+    from scorebench.tracking.track import track as bring
 
     (keep_bringing if follow else bring)(Study(study))
 
@@ -161,8 +162,8 @@ def validate(study: StudyFile = DEFAULT) -> None:
 @plainly
 def plan(study: StudyFile = DEFAULT) -> None:
     """Show the cells of a study: up to date, to run, or not applicable and why."""
-    from scorebench.agreement import restore
-    from scorebench.planning import show
+    from scorebench.running.agreement import restore
+    from scorebench.running.planning import show
 
     loaded = Study(study)
     restore(loaded)
@@ -183,8 +184,8 @@ def explain(
     against: Annotated[str, typer.Option(help="a git commit: say which parts differ from it, and how")] = "",
 ) -> None:
     """Say what the keys of a cell's jobs are made of: why does this run again?"""
-    from scorebench.explain import NoSuchCommit, compare
-    from scorebench.explain import explain as told
+    from scorebench.study.explain import NoSuchCommit, compare
+    from scorebench.study.explain import explain as told
 
     loaded = Study(study)
     try:
@@ -204,7 +205,7 @@ def verify(
     ] = False,
 ) -> None:
     """Check every file against its recorded hash and its key against the plan; exit status 1 unless all is well."""
-    from scorebench import verify as verification
+    from scorebench.running import verify as verification
 
     loaded = Study(study)
     findings = verification.verify(loaded)
@@ -231,7 +232,7 @@ def gc(
     yes: Annotated[bool, typer.Option("--yes", help="remove; without it, only say what would be removed")] = False,
 ) -> None:
     """Remove results that no plan names: of params.yaml, of studies/*.yaml and of the revisions given."""
-    from scorebench import gc as garbage
+    from scorebench.running import garbage
 
     files = study or [DEFAULT, *sorted(Path("studies").glob("*.yaml"))]
     try:
@@ -252,7 +253,7 @@ def gc(
 @plainly
 def write_plan(study: StudyFile = DEFAULT) -> None:
     """Write plan/<study>/<stage>.json: which key each job has. What DVC's stages depend on."""
-    from scorebench import agreement
+    from scorebench.running import agreement
 
     agreement.write_plan(Study(study))
 
@@ -261,7 +262,7 @@ def write_plan(study: StudyFile = DEFAULT) -> None:
 @plainly
 def stage(name: Annotated[str, typer.Argument(help="prepare, train, sample, evaluate or report")]) -> None:
     """What a stage of dvc.yaml runs: Snakemake up to a stage, then clear away what the plan no longer names."""
-    from scorebench import agreement
+    from scorebench.running import agreement
 
     raise typer.Exit(agreement.run_stage(Study(DEFAULT), name))
 
@@ -277,7 +278,7 @@ def agree(
     ] = False,
 ) -> None:
     """After a direct Snakemake run: make plan/, dvc.lock and MLflow say what is on disk, if all that is planned is."""
-    from scorebench import agreement
+    from scorebench.running import agreement
 
     raise typer.Exit((agreement.check if check else agreement.agree)(Study(DEFAULT)))
 

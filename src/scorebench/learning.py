@@ -15,7 +15,7 @@ from scorebench.parts import Part, Unsuitable
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from scorebench.trials import Trial
+    from scorebench.training.trials import Trial
 
 State: TypeAlias = "dict[str, Tensor]"
 """What a part has learned so far: tensors (R, ...)."""

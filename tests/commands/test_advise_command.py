@@ -18,7 +18,7 @@ from scorebench.advisor import advise as advice_for
 from scorebench.commands.advise import advise
 from scorebench.data import standardise
 from scorebench.noise import schedule
-from scorebench.study import Study
+from scorebench.study.plan import Study
 
 ROOT = Path(__file__).parents[2]
 

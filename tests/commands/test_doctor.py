@@ -13,7 +13,7 @@ import pytest
 
 from scorebench import doctor as examination
 from scorebench.doctor import Finding, cluster, machine, stores
-from scorebench.study import Study
+from scorebench.study.plan import Study
 
 ROOT = Path(__file__).parents[2]
 

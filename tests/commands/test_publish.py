@@ -11,10 +11,11 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from scorebench import jobs, storage
+from scorebench import storage
 from scorebench.cli import app
 from scorebench.commands.publish import COLUMNS, as_csv, condensed, curves, learned
-from scorebench.study import UPTO, Job, Study
+from scorebench.running import jobs
+from scorebench.study.plan import UPTO, Job, Study
 
 TINY = """\
 title: Tiny

@@ -11,8 +11,8 @@ import pytest
 
 from scorebench.cli import run_job
 from scorebench.commands.status import left
-from scorebench.standing import Standing, log_of, look
-from scorebench.study import Job, Study
+from scorebench.running.status import Standing, log_of, look
+from scorebench.study.plan import Job, Study
 from test_track import STUDY
 
 
@@ -20,7 +20,7 @@ from test_track import STUDY
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
     """Two cells, nothing done, on a machine without a cluster."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("scorebench.slurm.is_here", lambda: False)
+    monkeypatch.setattr("scorebench.cluster.slurm.is_here", lambda: False)
     Path("params.yaml").write_text(STUDY)
     return Study("params.yaml")
 

@@ -14,8 +14,8 @@ from scorebench.noise import schedule
 from scorebench.objectives import objective
 from scorebench.parts import BadOptions
 from scorebench.streams import Streams
-from scorebench.training import Optimisation, fit
-from scorebench.trials import Trial
+from scorebench.training.loop import Optimisation, fit
+from scorebench.training.trials import Trial
 
 TAU, D, R, K = 0.5, 3, 32, 6
 TRAIN = (TAU * torch.randn(50_000, D, generator=torch.Generator().manual_seed(1))).float()

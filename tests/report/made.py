@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from scorebench import storage
 from scorebench.stages.report import report
-from scorebench.study import Job, Study
+from scorebench.study.plan import Job, Study
 
 STUDY = """
 title: 'Evil <script>alert("title")</script> & $co$'

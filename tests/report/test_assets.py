@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from scorebench import provenance
 from scorebench.report.page import ASSETS, SCRIPTS
-from scorebench.study import Job, Study
+from scorebench.study import keys
+from scorebench.study.plan import Job, Study
 
 SMOKE = Path(__file__).parents[2] / "studies/smoke.yaml"
 
@@ -35,15 +35,15 @@ def test_no_script_can_end_its_element() -> None:
 
 def test_every_file_of_the_page_is_in_the_key_of_the_report_and_of_nothing_else() -> None:
     study = Study(SMOKE)
-    known = provenance.code(study.modules(Job("report")))
+    known = keys.code(study.modules(Job("report")))
     folder = ASSETS.parent
     files = [*folder.glob("*.j2"), *(path for path in ASSETS.iterdir() if path.suffix in (".js", ".css"))]
     assert {path.name for path in files} == {name.partition("/")[2] for name in known} - {""}
     assert {*SCRIPTS, "report.css", "report.html.j2"} <= {path.name for path in files}
     for path in files:
-        assert known[f"scorebench.report/{path.name}"] == provenance.file_digest(path)[:16]
+        assert known[f"scorebench.report/{path.name}"] == keys.file_digest(path)[:16]
     trained = study.jobs("train")[0]
-    assert not any("/" in name for name in provenance.code(study.modules(trained)))
+    assert not any("/" in name for name in keys.code(study.modules(trained)))
 
 
 def test_a_page_style_sheet_changes_the_report_alone(tmp_path: Path) -> None:
@@ -53,7 +53,7 @@ def test_a_page_style_sheet_changes_the_report_alone(tmp_path: Path) -> None:
     source = tmp_path / "src"
     shutil.copytree(ASSETS.parents[1], source / "scorebench", ignore=shutil.ignore_patterns("__pycache__"))
     code = (
-        "import sys; from scorebench.study import Job, Study; study = Study(sys.argv[1]);"
+        "import sys; from scorebench.study.plan import Job, Study; study = Study(sys.argv[1]);"
         "print(study.key(Job('report')), study.key(study.jobs('evaluate')[0]))"
     )
 

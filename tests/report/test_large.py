@@ -14,7 +14,7 @@ from test_browser import chromium, figure_of, opened  # noqa: F401  fixtures
 from scorebench import storage
 from scorebench.report.catalogue import KNOWN
 from scorebench.stages.report import report
-from scorebench.study import Job, Study
+from scorebench.study.plan import Job, Study
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("browser")]
 METHODS = ("dsm", "ssm_vr", "hybrid", "antithetic_dsm", "fd_ssm")

@@ -14,7 +14,7 @@ from scorebench.report import hypotheses, questions
 from scorebench.report.recommendation import recommendation
 from scorebench.report.results import Results
 from scorebench.report.summary import verdict
-from scorebench.study import Job, Study
+from scorebench.study.plan import Job, Study
 
 STUDY = """
 title: Known numbers

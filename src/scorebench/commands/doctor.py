@@ -19,7 +19,7 @@ def doctor(
 ) -> None:
     """Check Python, disk, git, DVC, MLflow and Slurm; exit status 1 if something that a run needs fails."""
     from scorebench.doctor import examine
-    from scorebench.study import Study
+    from scorebench.study.plan import Study
 
     loaded = Study(study)
     table = Table(title=f"What study {loaded.name} needs, and what is here", title_justify="left")

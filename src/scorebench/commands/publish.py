@@ -13,8 +13,9 @@ from typing import Annotated, Any
 
 import typer
 
-from scorebench import budgets, provenance, storage
-from scorebench.study import Job, Study
+from scorebench import storage
+from scorebench.study import budgets, keys
+from scorebench.study.plan import Job, Study
 
 FOLDER = Path("studies", "results")
 PLACE = ("dataset", "method", "schedule", "sampler", "metric")
@@ -151,10 +152,10 @@ def about(study: Study) -> dict[str, Any]:
         "unfinished": [job.at for job in study.jobs("evaluate") if not study.card(job).is_file()],
         "made_by": f"snakemake --cores all --config study={study.file}",
         "report_key": study.key(Job("report")),
-        "study_sha256": provenance.file_digest(study.file),
+        "study_sha256": keys.file_digest(study.file),
         "commits": sorted({str(card["commit"]) for card in each}),
         "changed_since_commit": any(card["dirty"] for card in each),
-        "machines": [*{provenance.canonical(card["machine"]): card["machine"] for card in each}.values()],
+        "machines": [*{keys.canonical(card["machine"]): card["machine"] for card in each}.values()],
         "versions": {name: v for card in each for name, v in card["versions"].items()},
         "started": min(card["started"] for card in each),
         "ended": max(card["started"] + card["seconds"] for card in each),

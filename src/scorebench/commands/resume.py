@@ -8,12 +8,13 @@ from typing import Annotated
 
 import typer
 
-from scorebench import orphans, slurm
+from scorebench.cluster import slurm
+from scorebench.running import leftovers
 
 
 def resume(
     study: Annotated[Path, typer.Option("--study", help="the study file")] = Path("params.yaml"),
-    patience: Annotated[float, typer.Option(help="seconds that a job has to end by itself")] = orphans.PATIENCE,
+    patience: Annotated[float, typer.Option(help="seconds that a job has to end by itself")] = leftovers.PATIENCE,
 ) -> None:
     """End the jobs that a killed run left behind and remove its locks; `make resume` then goes on with the study.
 
@@ -21,10 +22,10 @@ def resume(
     folder.
     """
     try:
-        orphans.demand_no_driver()
-        told = [*orphans.cancel(patience), *orphans.end_jobs(patience), *orphans.unlock(study)]
-        told += orphans.keep_finished(study)
-    except (orphans.StillDriven, slurm.NoAnswer) as error:
+        leftovers.demand_no_driver()
+        told = [*leftovers.cancel(patience), *leftovers.end_jobs(patience), *leftovers.unlock(study)]
+        told += leftovers.keep_finished(study)
+    except (leftovers.StillDriven, slurm.NoAnswer) as error:
         print(error, file=sys.stderr)
         raise typer.Exit(1) from None
     for line in told or ["nothing was left behind"]:

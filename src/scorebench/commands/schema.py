@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from scorebench import parts
-from scorebench.params import ENTRIES, EXTENDS
+from scorebench.study.params import ENTRIES, EXTENDS
 
 
 def schema() -> None:
@@ -18,7 +18,7 @@ def json_schema() -> dict[str, Any]:
     """JSON schema (draft 2020-12) of a study file: its sections, the names of all parts, and the options of each."""
     from pydantic.json_schema import models_json_schema
 
-    from scorebench.schema import Params
+    from scorebench.study.schema import Params
 
     classes = {(kind, name): parts.find(kind, name) for _, kind in ENTRIES.values() for name in parts.names(kind)}
     unique = list(dict.fromkeys(classes.values()))

@@ -12,8 +12,8 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from scorebench.standing import Standing, State
-    from scorebench.study import Study
+    from scorebench.running.status import Standing, State
+    from scorebench.study.plan import Study
 
 DEFAULT = Path("params.yaml")
 COLOURS: dict[State, str] = {"done": "green", "running": "cyan", "queued": "", "failed": "bold red", "to do": "dim"}
@@ -24,13 +24,14 @@ def status(
     lines: Annotated[int, typer.Option("--lines", min=0, help="lines of a failed job's log")] = 5,
 ) -> None:
     """Show per stage what is done, running, queued and failed, why, and an estimate of the time left."""
-    from scorebench import slurm, standing
-    from scorebench.study import Study
+    from scorebench.cluster import slurm
+    from scorebench.running import status
+    from scorebench.study.plan import Study
 
     loaded = Study(study)
     console = Console()
     try:
-        now = standing.look(loaded, lines)
+        now = status.look(loaded, lines)
     except slurm.NoAnswer as error:
         console.print(f"Slurm does not answer, so what it runs is not known: {error}", style="yellow", highlight=False)
         raise typer.Exit(1) from None
@@ -57,7 +58,7 @@ def status(
 
 def left(study: Study, now: Standing) -> str:
     """How long the rest may take, from what earlier jobs took and how many run at once."""
-    from scorebench.costs import estimate
+    from scorebench.running.costs import estimate
 
     rest = estimate(study)
     if not rest.jobs or rest.unknown == rest.jobs:

@@ -16,7 +16,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from scorebench.study import Study
+from scorebench.study.plan import Study
 
 LOG = Path("logs/mlflow.log")
 PATIENCE = 180.0
@@ -32,7 +32,7 @@ def ui(
     MLFLOW_TRACKING_URI says where runs are kept, else sqlite:///mlflow.db. Exit status 1 where the port is taken or
     MLflow does not start; its own words are in logs/mlflow.log.
     """
-    from scorebench.stages.track import DEFAULT_URI, pages, track
+    from scorebench.tracking.track import DEFAULT_URI, pages, track
 
     loaded, uri = Study(study), os.environ.get("MLFLOW_TRACKING_URI") or DEFAULT_URI
     if not uri.startswith("http") and _taken(port):

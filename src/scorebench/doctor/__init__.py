@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from scorebench.study import Study
+    from scorebench.study.plan import Study
 
 State = Literal["pass", "warn", "fail", "none"]
 

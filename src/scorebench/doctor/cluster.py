@@ -6,11 +6,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scorebench import site, slurm
+from scorebench.cluster import site, slurm
 from scorebench.doctor import Check, Finding
 
 if TYPE_CHECKING:
-    from scorebench.study import Study
+    from scorebench.study.plan import Study
 
 STAGES = ("prepare", "train", "sample", "microscope", "evaluate", "report")
 EXAMPLE = "site.example.yaml shows what site.yaml may say"

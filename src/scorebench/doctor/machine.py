@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from scorebench.doctor import Check, Finding
 
 if TYPE_CHECKING:
-    from scorebench.study import Study
+    from scorebench.study.plan import Study
 
 OLDEST = (3, 11)
 LITTLE, TOO_LITTLE = 5.0, 0.5

@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scorebench.doctor import Check, Finding
-from scorebench.stages._tracking_store import DATABASES, connect, shown, sqlite_file
+from scorebench.tracking.store import DATABASES, connect, shown, sqlite_file
 
 if TYPE_CHECKING:
-    from scorebench.study import Study
+    from scorebench.study.plan import Study
 
 PATIENCE = 20
 """Seconds for a remote to answer."""

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from scorebench.learning import State
-    from scorebench.trials import Trial
+    from scorebench.training.trials import Trial
 
 
 class Uncertainty(LogUniform, Learner):

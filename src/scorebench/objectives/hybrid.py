@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from scorebench.learning import State
     from scorebench.parts import Score
     from scorebench.streams import Generators
-    from scorebench.trials import Trial
+    from scorebench.training.trials import Trial
 
 
 class Hybrid(Objective, Learner):

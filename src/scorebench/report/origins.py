@@ -9,7 +9,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from scorebench.durations import duration
+from scorebench.study.durations import duration
 
 STAGES = ("prepare", "floor", "microscope", "train", "sample", "evaluate")
 Cards = dict[str, dict[str, dict[str, Any]]]

@@ -8,7 +8,7 @@ from pydantic import PrivateAttr
 
 from scorebench.learning import Learner, State
 from scorebench.objectives.esm import ExplicitScoreMatching
-from scorebench.training import BLOCK, Optimisation, fit
+from scorebench.training.loop import BLOCK, Optimisation, fit
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from scorebench.noise import Schedule
     from scorebench.streams import Streams
     from scorebench.targets import GaussianMixture
-    from scorebench.trials import Trial
+    from scorebench.training.trials import Trial
 
 EARLY = 0.1
 """Share of the training after which a network is early."""

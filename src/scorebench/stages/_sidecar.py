@@ -16,9 +16,9 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from scorebench import storage
-from scorebench.checkpoint import Checkpoint
 from scorebench.stages import SIGNALS, Stopped
 from scorebench.stages._live import Live, Row
+from scorebench.training.checkpoint import Checkpoint
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -18,7 +18,7 @@ from scorebench.stages import Inputs, Spec, built, set_up
 from scorebench.stages._dataset import exact_target, read_points
 from scorebench.stages._reference import reference_networks
 from scorebench.streams import Streams, integers, normal
-from scorebench.training import Optimisation
+from scorebench.training.loop import Optimisation
 
 CHUNK = 128
 """Samples that have a network of their own at once."""

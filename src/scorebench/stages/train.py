@@ -15,8 +15,8 @@ from scorebench.stages import Inputs, Spec, built, set_up
 from scorebench.stages._dataset import exact_target, read_points
 from scorebench.stages._sidecar import MAIN, Sidecar
 from scorebench.streams import Streams
-from scorebench.training import Fitted, Optimisation, fit
-from scorebench.tuning import choose_rate
+from scorebench.training.loop import Fitted, Optimisation, fit
+from scorebench.training.tuning import choose_rate
 
 SCHEMA = pa.schema(
     [

@@ -11,11 +11,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from scorebench import slurm
-from scorebench.study import UPTO, Job
+from scorebench.cluster import slurm
+from scorebench.study.plan import UPTO, Job
 
 if TYPE_CHECKING:
-    from scorebench.study import Study
+    from scorebench.study.plan import Study
 
 RULES = {
     "prepare": "prepare_dataset",

@@ -9,7 +9,7 @@ from collections import Counter
 from typing import Any
 from urllib.parse import quote
 
-from scorebench.study import Cell, Study
+from scorebench.study.plan import Cell, Study
 
 VIEW = "mlflow.sharedViewState."
 """Begins the name of an experiment tag that MLflow's page lists under Views."""

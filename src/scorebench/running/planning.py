@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-from scorebench.costs import estimate
+from scorebench.running.costs import estimate
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from scorebench.study import Cell, Study
+    from scorebench.study.plan import Cell, Study
 
 
 def reasons(study: Study) -> dict[str, list[Cell]]:

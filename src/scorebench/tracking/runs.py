@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scorebench import storage
-from scorebench.stages._tracking import CELL, Point, Record, floors, jobs_of
-from scorebench.study import Cell, Study
+from scorebench.study.plan import Cell, Study
+from scorebench.tracking.record import CELL, Point, Record, floors, jobs_of
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -11,8 +11,8 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
+from scorebench.cluster.site import BadSite, Site
 from scorebench.parts import nearest
-from scorebench.site import BadSite, Site
 
 PATIENCE = 30
 """Seconds for one answer: a busy controller takes some."""

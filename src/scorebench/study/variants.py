@@ -5,7 +5,7 @@ Both are written once in a study and become methods and cells like any other: `s
 
 from __future__ import annotations
 
-from scorebench.schema import Block, Method, Params, Variant
+from scorebench.study.schema import Block, Method, Params, Variant
 
 SHARED = ("evaluations", "time")
 

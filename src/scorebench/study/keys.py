@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 PACKAGE = "scorebench"
-ROOT = Path(__file__).parent
+ROOT = Path(__file__).parents[1]
 NUMERIC = {
     "torch": "torch",
     "torchdiffeq": "torchdiffeq",

@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scorebench import storage
-from scorebench.study import UPTO
-from scorebench.verify import ATTIC, job_folders
+from scorebench.running.verify import ATTIC, job_folders
+from scorebench.study.plan import UPTO
 
 if TYPE_CHECKING:
-    from scorebench.study import Study
+    from scorebench.study.plan import Study
 
 STAGES = tuple(UPTO)
 
@@ -83,7 +83,7 @@ def run_stage(study: Study, stage: str) -> int:
 
 def _follow(study: Study) -> None:
     """Bring MLflow along where it is kept; a fault of the store is said, and `check` says it again."""
-    from scorebench.stages.track import behind, track
+    from scorebench.tracking.track import behind, track
 
     with contextlib.suppress(SystemExit):
         if behind(study):
@@ -144,7 +144,7 @@ def agree(study: Study) -> int:
 
 def check(study: Study) -> int:
     """0 if params.yaml, source, plan/, files, dvc.lock and MLflow (where it is kept) agree; else says which do not."""
-    from scorebench.stages.track import behind
+    from scorebench.tracking.track import behind
 
     problems = [f"{path} is not the plan" for path, plan in planned(study).items() if not _holds(path, plan)]
     if absent := study.missing(UPTO["report"]):

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from logging import Logger
 from pathlib import Path
 
-from scorebench import site
-from scorebench import slurm as cluster
+from scorebench.cluster import site
+from scorebench.cluster import slurm as cluster
 
 
 @dataclass(frozen=True)

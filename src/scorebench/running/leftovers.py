@@ -11,7 +11,9 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scorebench import provenance, slurm, storage
+from scorebench import storage
+from scorebench.cluster import slurm
+from scorebench.study import keys
 
 if TYPE_CHECKING:
     import psutil
@@ -171,7 +173,7 @@ def _marked() -> list[Path]:
 def _is_whole(folder: Path) -> bool:
     try:
         recorded = storage.read_json(folder / "run.json")["outputs"]
-        return all(provenance.file_digest(folder / name) == digest for name, digest in recorded.items())
+        return all(keys.file_digest(folder / name) == digest for name, digest in recorded.items())
     except (OSError, ValueError, KeyError):
         return False
 

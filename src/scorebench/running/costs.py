@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scorebench import storage
-from scorebench.durations import duration
-from scorebench.study import Job
-from scorebench.verify import ATTIC, JOBS, job_folders
+from scorebench.running.verify import ATTIC, JOBS, job_folders
+from scorebench.study.durations import duration
+from scorebench.study.plan import Job
 
 if TYPE_CHECKING:
-    from scorebench.study import Study
+    from scorebench.study.plan import Study
 
 
 @dataclass(frozen=True)

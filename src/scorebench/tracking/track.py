@@ -13,12 +13,12 @@ from collections import Counter
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scorebench.stages._tracking import CELL, Record, jobs_of
-from scorebench.stages._tracking_models import register_best
-from scorebench.stages._tracking_runs import PARENT, Identity, bring_floors, identities, is_now, log_run
-from scorebench.stages._tracking_store import connect, durable, faults, only_writer, shown, sqlite_file
-from scorebench.stages._tracking_views import WHICH, address, datasets, experiment_tags
-from scorebench.study import Study
+from scorebench.study.plan import Study
+from scorebench.tracking.models import register_best
+from scorebench.tracking.record import CELL, Record, jobs_of
+from scorebench.tracking.runs import PARENT, Identity, bring_floors, identities, is_now, log_run
+from scorebench.tracking.store import connect, durable, faults, only_writer, shown, sqlite_file
+from scorebench.tracking.views import WHICH, address, datasets, experiment_tags
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

@@ -12,16 +12,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scorebench import parts, provenance, storage
-from scorebench.stages._tracking import CELL, jobs_of
-from scorebench.stages._tracking_views import contends, datasets, main_metric
-from scorebench.study import Cell, Study
+from scorebench import parts, storage
+from scorebench.study import keys
+from scorebench.study.plan import Cell, Study
+from scorebench.tracking.record import CELL, jobs_of
+from scorebench.tracking.views import contends, datasets, main_metric
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities import Run
 
-SCRIPT = Path(__file__).with_name("_pyfunc_model.py")
+SCRIPT = Path(__file__).with_name("pyfunc_model.py")
 REQUIRED = ("mlflow", "torch", "torchdiffeq", "safetensors", "pydantic", "numpy", "pandas", "scipy")
 BEST = "best"
 """The alias that the best version has."""
@@ -164,10 +165,10 @@ def _saved(study: Study, cell: Cell) -> Iterator[Path]:
 def _copy_source(used: dict[str, dict[str, Any]], to: Path) -> None:
     """The modules that a model needs, and no others: it then samples where scorebench is not installed."""
     named = [parts.module(part["kind"], part["name"]) for part in used.values()]
-    for module in {each for name in (*named, "scorebench.streams") for each in provenance.closure(name)}:
-        stem = provenance.ROOT.joinpath(*module.split(".")[1:])
+    for module in {each for name in (*named, "scorebench.streams") for each in keys.closure(name)}:
+        stem = keys.ROOT.joinpath(*module.split(".")[1:])
         file = stem / "__init__.py" if stem.is_dir() else stem.with_suffix(".py")
-        copy = to / file.relative_to(provenance.ROOT)
+        copy = to / file.relative_to(keys.ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(file, copy)
 

@@ -16,8 +16,9 @@ from ruamel.yaml.comments import CommentedMap, CommentedSeq
 from ruamel.yaml.constructor import DuplicateKeyError
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from scorebench import parts, variants
-from scorebench.schema import NAME, Params
+from scorebench import parts
+from scorebench.study import variants
+from scorebench.study.schema import NAME, Params
 
 MAX_BYTES = 1_000_000
 EXTENDS = "extends"

@@ -14,16 +14,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scorebench import provenance
+from scorebench.study import keys
 
 if TYPE_CHECKING:
-    from scorebench.study import Job, Study
+    from scorebench.study.plan import Job, Study
 
 ASK = """
 import json, sys
 from pathlib import Path
-from scorebench import provenance
-from scorebench.study import Study
+from scorebench.study import keys
+from scorebench.study.plan import Study
 study = Study(Path(sys.argv[1]))
 asked, told = json.loads(sys.argv[2]), {}
 for stage, at in asked:
@@ -34,7 +34,7 @@ for stage, at in asked:
         continue
     parts = study.ingredients(job)
     told[stage] = {"key": study.key(job), "ingredients": parts,
-                   "source": {name: provenance.normal_source(name) for name in parts["code"] if "/" not in name}}
+                   "source": {name: keys.normal_source(name) for name in parts["code"] if "/" not in name}}
 print(json.dumps(told))
 """
 """Run with the source of a commit: what its keys are made of."""
@@ -106,7 +106,7 @@ def _differences(now: dict[str, Any], old: dict[str, Any]) -> Iterator[str]:
         yield f"  code {rest}: {'new' if was is None else 'no longer used' if new is None else 'changed'}"
         if new is not None and was is not None and rest in old["source"]:
             lines = difflib.unified_diff(
-                old["source"][rest].splitlines(), provenance.normal_source(rest).splitlines(), lineterm="", n=0
+                old["source"][rest].splitlines(), keys.normal_source(rest).splitlines(), lineterm="", n=0
             )
             changes = [line for line in lines if not line.startswith(("---", "+++", "@@"))]
             yield from (f"    {line}" for line in changes[:12])

@@ -14,10 +14,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.csv
 
-from scorebench import provenance, storage
+from scorebench import storage
 from scorebench.report.pictures import View, panel, view_of
 from scorebench.stages._dataset import describe, read_points
-from scorebench.study import Cell, Job, Study
+from scorebench.study import keys
+from scorebench.study.plan import Cell, Job, Study
 
 LONGEST = 500
 """Characters of a param; MLflow's own limit depends on the kind of store, and this fits in all."""
@@ -234,7 +235,7 @@ def flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
         for name, item in value.items():
             yield from flat(f"{prefix}.{name}" if prefix else name, item)
     else:
-        text = value if isinstance(value, str) else provenance.canonical(value)
+        text = value if isinstance(value, str) else keys.canonical(value)
         yield prefix, text if len(text) <= LONGEST else text[: LONGEST - 3] + "..."
 
 

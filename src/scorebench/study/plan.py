@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scorebench import budgets, parts, provenance
-from scorebench.params import Fault, InvalidStudy, fault_at, load
-from scorebench.schema import NAME, Block
+from scorebench import parts
+from scorebench.study import budgets, keys
+from scorebench.study.params import Fault, InvalidStudy, fault_at, load
+from scorebench.study.schema import NAME, Block
 
 KEY_LENGTH = 12
 
@@ -231,7 +232,7 @@ class Study:
                     "source": self._part("source", source, entry.source),
                     "sizes": entry.sizes.model_dump(),
                     "seed": p.seed,
-                    "files": {str(path): provenance.file_digest(path) for path in source.files()},
+                    "files": {str(path): keys.file_digest(path) for path in source.files()},
                 }
             case "floor":
                 return {**common, "evaluation": p.evaluation.model_dump(), "points": p.sampling.points}
@@ -316,14 +317,14 @@ class Study:
         modules = self._modules(job.stage, spec)
         return {
             "stage": job.stage,
-            "code": provenance.code(modules),
-            "versions": provenance.versions(modules),
+            "code": keys.code(modules),
+            "versions": keys.versions(modules),
             "spec": spec,
             "inputs": {role: self.key(upstream) for role, upstream in self.inputs(job).items()},
         }
 
     def _key(self, job: Job) -> str:
-        return provenance.digest(self.ingredients(job))[:KEY_LENGTH]
+        return keys.digest(self.ingredients(job))[:KEY_LENGTH]
 
     def _directory(self, job: Job) -> Path:
         """Where a job's results lie."""

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING
 
 from scorebench import storage
 from scorebench.stages import _live
-from scorebench.stages._tracking_runs import METRICS_PER_CALL
-from scorebench.stages._tracking_store import connect, faults, only_writer
-from scorebench.stages.track import DEFAULT_URI, experiment_name, track
-from scorebench.study import UPTO, Job, Study
+from scorebench.study.plan import UPTO, Job, Study
+from scorebench.tracking.runs import METRICS_PER_CALL
+from scorebench.tracking.store import connect, faults, only_writer
+from scorebench.tracking.track import DEFAULT_URI, experiment_name, track
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

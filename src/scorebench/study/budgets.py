@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from scorebench.schema import Params
+from scorebench.study.schema import Params
 
 LEARNING = 17 / 16
 """What an objective that learns takes at most beside its steps: trials of half a batch, twice, every 16 steps."""

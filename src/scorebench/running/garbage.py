@@ -7,8 +7,8 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from scorebench.study import FILES, Study
-from scorebench.verify import ATTIC, JOBS, job_folders
+from scorebench.running.verify import ATTIC, JOBS, job_folders
+from scorebench.study.plan import FILES, Study
 
 
 class NoPlan(ValueError):

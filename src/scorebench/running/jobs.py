@@ -9,8 +9,9 @@ import time
 from pathlib import Path
 from typing import Any
 
-from scorebench import provenance, storage
-from scorebench.study import Job, Study
+from scorebench import storage
+from scorebench.study import keys
+from scorebench.study.plan import Job, Study
 
 
 class Refused(RuntimeError):
@@ -38,14 +39,14 @@ def run(study: Study, job: Job, key: str = "") -> Path:
         "at": job.at,
         "key": study.key(job),
         "facts": facts,
-        "outputs": {name: provenance.file_digest(path) for name, path in outputs.items()},
+        "outputs": {name: keys.file_digest(path) for name, path in outputs.items()},
         "input_outputs": {role: storage.read_json(study.card(each))["outputs"] for role, each in upstream.items()},
         "command": _command(study, job),
         "started": started,
         "seconds": time.perf_counter() - start,
         "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        **provenance.commit(),
-        "machine": provenance.machine() | {"gpu": _gpu(facts)},
+        **keys.commit(),
+        "machine": keys.machine() | {"gpu": _gpu(facts)},
     }
     storage.write_json(study.card(job), card)
     storage.sweep(out)

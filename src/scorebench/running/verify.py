@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scorebench import provenance, storage
-from scorebench.study import FILES, Job
+from scorebench import storage
+from scorebench.study import keys
+from scorebench.study.plan import FILES, Job
 
 if TYPE_CHECKING:
-    from scorebench.study import Study
+    from scorebench.study.plan import Study
 
 JOBS = tuple(stage for stage in FILES if stage != "report")
 ATTIC = Path(".attic")
@@ -67,7 +68,7 @@ def _job(study: Study, job: Job) -> Iterator[Finding]:
             continue
         if name not in recorded:
             yield Finding("damaged", str(files["run.json"]), f"the card does not record {name}")
-        elif provenance.file_digest(path) != recorded[name]:
+        elif keys.file_digest(path) != recorded[name]:
             yield Finding("damaged", str(path), "its hash is not the recorded one")
 
 

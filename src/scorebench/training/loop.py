@@ -11,21 +11,21 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from scorebench.checkpoint import Checkpoint
-from scorebench.held_out import HeldOut
 from scorebench.objectives import Batch, Objective, Target
-from scorebench.optimisation import Adam
-from scorebench.optimisation import Optimisation as Optimisation
 from scorebench.parts import Unsuitable
 from scorebench.streams import Streams, integers, normal
-from scorebench.trials import Learning, Trial
+from scorebench.training.checkpoint import Checkpoint
+from scorebench.training.optimisation import Adam
+from scorebench.training.optimisation import Optimisation as Optimisation
+from scorebench.training.trials import Learning, Trial
+from scorebench.training.validation import HeldOut
 
 if TYPE_CHECKING:
-    from scorebench.checkpoint import Progress
     from scorebench.learning import State
     from scorebench.networks import Network, Parameters
     from scorebench.noise import Schedule
     from scorebench.parts import Score
+    from scorebench.training.checkpoint import Progress
 
 BLOCK = 16
 """Steps whose random numbers are drawn at once.

@@ -12,14 +12,14 @@ from torch import Tensor
 
 from scorebench.parts import Unsuitable
 from scorebench.streams import Streams, normal, seed_of, uniform
-from scorebench.training import Optimisation, fit
+from scorebench.training.loop import Optimisation, fit
 
 if TYPE_CHECKING:
-    from scorebench.checkpoint import Course
     from scorebench.networks import Network
     from scorebench.noise import Schedule
     from scorebench.objectives import Objective, Target
     from scorebench.parts import Score
+    from scorebench.training.checkpoint import Course
 
 DRAWS = 16_000
 """Mirrored pairs of noised validation points on which a trial is judged."""

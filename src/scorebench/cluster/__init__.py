@@ -1,0 +1,1 @@
+"""Slurm: what it is asked, what a site wants to be told, and the profile that follows."""
