@@ -17,7 +17,8 @@ from collections.abc import Iterable
 from typing import Any
 
 from scorebench.conformance._claims import Claims, Loss, claims_of
-from scorebench.conformance._properties import PROPERTIES, Judge, Outcome
+from scorebench.conformance._judge import Judge, Outcome
+from scorebench.conformance._properties import PROPERTIES
 from scorebench.conformance._report import Report, Result, judge_property
 from scorebench.conformance._statistics import LOOKS
 from scorebench.conformance._trials import Trials, WrongReturn

@@ -63,7 +63,8 @@ class EventTarget:
         if self.mixture.axes is None:
             return (-z / variance).reshape(x.shape)
         axes = self.mixture.axes[0]
-        return (-((z @ axes) / variance) @ axes.mT).reshape(x.shape)
+        s: Tensor = -((z @ axes) / variance) @ axes.mT
+        return s.reshape(x.shape)
 
     def log_prob(self, x: Tensor, sigma: Tensor | float = 0.0) -> Tensor:
         """ln p_sigma(x), (...)."""
@@ -237,7 +238,7 @@ class FamilyEnergy(nn.Module):
 def _rotated(d: int, generator: torch.Generator) -> Tensor:
     """A covariance with variances from 0.3 to 2 along axes turned at random, (d, d)."""
     axes, _ = torch.linalg.qr(torch.randn(d, d, generator=generator, dtype=torch.float64))
-    covariance = (axes * torch.linspace(0.3, 2.0, d, dtype=torch.float64)) @ axes.mT
+    covariance: Tensor = (axes * torch.linspace(0.3, 2.0, d, dtype=torch.float64)) @ axes.mT
     return 0.5 * (covariance + covariance.mT)
 
 

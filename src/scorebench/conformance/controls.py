@@ -70,7 +70,8 @@ def _unit_sphere(batch: Batch, generator: torch.Generator) -> Tensor:
 
 
 def _sphere_of_the_last_axis(batch: Batch, generator: torch.Generator) -> Tensor:
-    return _unit_sphere(batch, generator) * batch.noise.shape[-1] ** 0.5
+    sphere: Tensor = _unit_sphere(batch, generator) * batch.noise.shape[-1] ** 0.5
+    return sphere
 
 
 def _global(batch: Batch, generator: torch.Generator) -> Tensor:

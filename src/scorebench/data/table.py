@@ -70,7 +70,7 @@ class Table(Source):
             named = "`columns`" if self.columns else "`where`"
             raise ValueError(f"{path} has no column names, so {named} can't pick any")
         try:
-            array = np.load(path, allow_pickle=False)
+            array: np.ndarray = np.load(path, allow_pickle=False)
         except (ValueError, EOFError) as error:
             raise ValueError(f"{path} is not a npy file of numbers: {error}") from None
         if array.ndim == 0 or array.dtype.kind not in "fiu":

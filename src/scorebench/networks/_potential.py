@@ -122,7 +122,8 @@ class Potential:
     def _product(self, rows: Tensor, weight: Tensor) -> Tensor:
         """One product for all directions: rows (R, M, n, inputs) or (M, n, inputs)."""
         flat = rows.flatten(self.axis, self.axis + 1) @ weight
-        return flat.unflatten(self.axis, rows.shape[self.axis : self.axis + 2])
+        product: Tensor = flat.unflatten(self.axis, rows.shape[self.axis : self.axis + 2])
+        return product
 
     def _flat(self, x: Tensor) -> Tensor:
         """(..., R, n, d) -> (R, samples, d), or (..., d) -> (samples, d)."""
@@ -132,4 +133,5 @@ class Potential:
         """The other way, for any size of the last axis."""
         if not self.replicates:
             return x.reshape(*self.shape[:-1], x.shape[-1])
-        return x.unflatten(1, (*self.shape[:-3], self.shape[-2])).movedim(0, len(self.shape) - 3)
+        back: Tensor = x.unflatten(1, (*self.shape[:-3], self.shape[-2])).movedim(0, len(self.shape) - 3)
+        return back

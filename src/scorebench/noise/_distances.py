@@ -50,7 +50,7 @@ def far_pair(rows: np.ndarray) -> float:
         square = ((rows - rows[at]) ** 2).sum(1)
         at, longest = int(square.argmax()), float(square.max())
         if longest <= best:
-            return best**0.5
+            return float(best**0.5)
         best = longest
 
 

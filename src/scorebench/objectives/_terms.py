@@ -126,7 +126,8 @@ def draw_probe(probe: Probe, like: Tensor, sigma: Tensor, generator: Generators)
     square = event_sum(v.square(), sigma)
     dimension = v.flatten(sigma.ndim).shape[-1]
     norm = square.sqrt().reshape(*square.shape, *[1] * (v.ndim - square.ndim))
-    return v * dimension**0.5 / norm
+    on_sphere: Tensor = v * dimension**0.5 / norm
+    return on_sphere
 
 
 def draw_probes(probe: Probe, count: int, like: Tensor, sigma: Tensor, generator: Generators) -> Tensor:

@@ -94,4 +94,5 @@ class Hybrid(Objective, Learner):
         dsm = half_square(s + batch.noise / batch.scale, sigma)
         ssm = half_square(s, sigma) + slice_
         lam = self.weight(sigma)
-        return (1 - lam) * dsm + lam * ssm
+        mixed: Tensor = (1 - lam) * dsm + lam * ssm
+        return mixed

@@ -68,4 +68,5 @@ class StableTargetFieldSSMVR(Objective):
         n = min(len(reference), self.references or len(reference))
         lam = self.weight(sigma, reference[0].numel(), n)
         ssm = half_square(s, sigma) + slice_
-        return (1 - lam) * half_square(s - target, sigma) + lam * ssm
+        mixed: Tensor = (1 - lam) * half_square(s - target, sigma) + lam * ssm
+        return mixed

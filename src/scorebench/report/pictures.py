@@ -102,11 +102,13 @@ def panel(points: np.ndarray, described: dict[str, Any], view: View) -> np.ndarr
     if view.kind == "line":
         height = np.clip(counts / (1.25 * view.most), 0, 1) * view.side
         filled = np.arange(view.side, 0, -1)[:, None] <= height[None, :]
-        return np.where(filled[..., None], INK[3], INK[0]).astype(np.uint8)
+        bars: np.ndarray = np.where(filled[..., None], INK[3], INK[0])
+        return bars.astype(np.uint8)
     shade = np.clip(np.sqrt(_spread(counts) / view.most), 0, 1)
     shade = np.ceil(shade * view.shades) / view.shades * (len(INK) - 1)
     colours = [np.interp(shade, range(len(INK)), INK[:, c]) for c in range(3)]
-    return np.stack(colours, -1).round().astype(np.uint8)
+    pixels: np.ndarray = np.stack(colours, -1).round().astype(np.uint8)
+    return pixels
 
 
 def _spread(counts: np.ndarray) -> np.ndarray:
@@ -120,7 +122,8 @@ def _spread(counts: np.ndarray) -> np.ndarray:
 
 def _original(points: np.ndarray, described: dict[str, Any]) -> np.ndarray:
     """Points with the standardisation undone."""
-    return points * np.asarray(described["scale"], float) + np.asarray(described["shift"], float)
+    undone: np.ndarray = points * np.asarray(described["scale"], float) + np.asarray(described["shift"], float)
+    return undone
 
 
 def mosaic(points: np.ndarray, described: dict[str, Any], view: View) -> np.ndarray:

@@ -54,7 +54,7 @@ class PredictorCorrector(ManyLevels):
 
 def _mean_norm(x: Tensor, event: int) -> Tensor:
     """Mean over the last batch axis of the event's norm, to be broadcast against x."""
-    norm = x.flatten(x.ndim - event).norm(dim=-1)
+    norm: Tensor = x.flatten(x.ndim - event).norm(dim=-1)
     if norm.ndim:
         norm = norm.mean(-1, keepdim=True)
     return norm.reshape(*norm.shape, *[1] * event)

@@ -56,12 +56,12 @@ class Record:
     @property
     def started(self) -> int:
         """When training began, ms."""
-        return round(1000 * self.cards["train"]["started"])
+        return round(1000 * float(self.cards["train"]["started"]))
 
     @property
     def ended(self) -> int:
         """When training ended, ms."""
-        return self.started + round(1000 * self.cards["train"]["seconds"])
+        return self.started + round(1000 * float(self.cards["train"]["seconds"]))
 
     @property
     def replicates(self) -> range:

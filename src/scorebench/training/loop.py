@@ -32,7 +32,7 @@ BLOCK = 16
 
 Parts learn between blocks only, so the density that drew a sigma is the one that weighs it."""
 
-RESULTS = (Unsuitable, ArithmeticError, torch.linalg.LinAlgError)
+RESULTS = (Unsuitable, ArithmeticError, torch.linalg.LinAlgError)  # type: ignore[attr-defined]  # documented, yet not in its __all__
 """Errors that say that a method can't be trained here, which is a result: a part that refuses, arithmetic that breaks
 down. All others are faults of a program or a machine and are left to whoever can mend them."""
 
