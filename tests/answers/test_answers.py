@@ -7,15 +7,12 @@ import importlib.metadata
 import itertools
 import math
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
-from typer.testing import CliRunner
-
-sys.path.insert(0, str(Path(__file__).parent))
 import toy
+from typer.testing import CliRunner
 
 from scorebench.answers import made, page
 from scorebench.answers.figures import figures
@@ -25,7 +22,7 @@ from scorebench.cli import app
 from scorebench.evidence.statistics import number
 from scorebench.evidence.validity import validity
 
-ROOT = Path(__file__).parent.parent.parent
+ROOT = Path(__file__).parents[2]
 MATPLOTLIB = next(
     line.partition("==")[2].strip()
     for line in (ROOT / "constraints.txt").read_text().splitlines()

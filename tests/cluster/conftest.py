@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).parents[1] / "workflow"))
 from local_slurm import control
+
 from project import TINY, Project, checkout
 
 FOLDER = Path(tempfile.gettempdir(), "slurm-local")

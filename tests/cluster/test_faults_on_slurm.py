@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import pytest
 from in_queue import of_cell, queue, until
 from local_slurm import control
+
 from project import Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("slurm")]

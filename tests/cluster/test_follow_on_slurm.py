@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from in_queue import until
-from project import Project
 from test_faults_on_slurm import driven, ends, nap
+
+from project import Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("slurm")]
 

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 from in_queue import queue
+
 from project import Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("slurm")]

@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 from local_slurm import control
-from project import Project
 from test_faults_on_slurm import cancelled_job_goes_on
+
+from project import Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("slurm")]
 

@@ -13,7 +13,7 @@ from scorebench.cli import run_job
 from scorebench.commands.status import left
 from scorebench.running.status import Standing, log_of, look
 from scorebench.study.plan import Job, Study
-from test_track import STUDY
+from two_cells import STUDY
 
 
 @pytest.fixture

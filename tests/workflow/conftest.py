@@ -4,6 +4,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from processes import LONG
 from project import TINY, Project, checkout
 

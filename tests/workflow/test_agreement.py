@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+
 from project import CELLS, TINY, Project, checkout
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("agreement")]

@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 
 import pytest
+from test_agreement import changed, stages_of
+
 from processes import start, wait_for
 from project import CELLS, TINY, Project, checkout
-from test_agreement import changed, stages_of
 
 pytestmark = pytest.mark.slow
 faults = pytest.mark.xdist_group("faults")

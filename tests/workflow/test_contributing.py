@@ -4,6 +4,7 @@ import re
 
 import numpy as np
 import pytest
+
 from project import ROOT, Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("contributing")]

@@ -15,6 +15,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
 from processes import LONG, assert_whole, job_processes, start, wait_for
 from project import Project
 

@@ -4,6 +4,7 @@ import json
 
 import pyarrow.parquet as pq
 import pytest
+
 from project import Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stopped")]

@@ -7,6 +7,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+
 from project import ROOT, Project
 
 pytestmark = pytest.mark.slow

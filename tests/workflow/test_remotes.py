@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import requests
+
 from project import Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("remotes")]

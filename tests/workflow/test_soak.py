@@ -14,6 +14,7 @@ import time
 from pathlib import Path
 
 import pytest
+
 from processes import assert_whole, job_processes, start
 from project import Project
 

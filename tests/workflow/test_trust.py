@@ -5,8 +5,9 @@ import shlex
 import shutil
 
 import pytest
-from project import Project
 from test_agreement import changed, stages_of
+
+from project import Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("agreement")]
 

@@ -7,12 +7,12 @@ import signal
 from pathlib import Path
 
 import pytest
+from test_sidecar import RESULTS, SPEC, contents, data, stop  # noqa: F401
 
 from scorebench import storage
 from scorebench.stages import _live
 from scorebench.stages._live import Live, read
 from scorebench.stages.train import train
-from test_sidecar import RESULTS, SPEC, contents, data, stop  # noqa: F401
 
 
 def test_what_is_seen_is_a_part_of_the_curve_and_changes_no_byte(

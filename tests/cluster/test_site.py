@@ -48,7 +48,7 @@ def test_other_than_names_and_values_is_refused(tmp_path: Path, text: str) -> No
 
 
 def test_the_example_names_every_setting_and_is_valid(tmp_path: Path) -> None:
-    lines = (Path(__file__).parents[1] / "site.example.yaml").read_text().splitlines()
+    lines = (Path(__file__).parents[2] / "site.example.yaml").read_text().splitlines()
     settings = [line.removeprefix("# ") for line in lines if line.startswith("# ") and "  # " in line]
     assert [line.split(":")[0] for line in settings] == list(site.Site.model_fields)
     (tmp_path / "site.yaml").write_text("\n".join(settings))

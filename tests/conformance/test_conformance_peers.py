@@ -16,7 +16,7 @@ from scorebench.objectives import objective
 
 @pytest.fixture(autouse=True)
 def _benchmarks(monkeypatch):
-    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent / "benchmarks"))
+    monkeypatch.syspath_prepend(str(Path(__file__).parents[2] / "benchmarks"))
     yield
     for name in [n for n in sys.modules if n.split(".")[0] in ("peers", "judge", "judge_page")]:
         del sys.modules[name]

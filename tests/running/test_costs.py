@@ -9,7 +9,7 @@ from scorebench.running.costs import estimate
 from scorebench.study.durations import duration
 from scorebench.study.plan import Job, Study
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 
 
 @pytest.fixture

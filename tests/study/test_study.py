@@ -9,7 +9,7 @@ import pytest
 
 from scorebench.study.plan import UPTO, Job, Study, UnknownJob
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 STUDY = (ROOT / "studies" / "smoke.yaml").read_text()
 
 

@@ -11,7 +11,7 @@ from scorebench.stages import _live
 from scorebench.study.plan import Study
 from scorebench.tracking.follow import Follower
 from scorebench.tracking.track import experiment_name
-from test_track import STUDY
+from two_cells import STUDY
 
 
 def test_a_live_run_grows_with_its_file_and_goes_with_the_finished_one(

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scorebench.study.params import InvalidStudy, load
 from scorebench.study.schema import NAME, Params
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 GOOD = (ROOT / "studies" / "smoke.yaml").read_text()
 
 

@@ -25,7 +25,7 @@ from scorebench.study.params import InvalidStudy
 from scorebench.study.plan import Job, Study
 from scorebench.training.loop import Optimisation, fit
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parents[2]
 NETWORK, SCHEDULE = {"width": 16, "depth": 2}, {"sigma_max": 10.0, "sigma_min": 0.01}
 METHODS = {
     name: {"kind": "objective", "name": name, "options": {}} for name in ("dsm", "ssm_vr", "antithetic_dsm", "stf")
