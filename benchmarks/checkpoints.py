@@ -16,7 +16,7 @@ import torch
 from scorebench.networks import network
 from scorebench.noise import schedule
 from scorebench.objectives import objective
-from scorebench.stages._sidecar import Sidecar
+from scorebench.progress.checkpoints import Checkpoints
 from scorebench.streams import Streams
 from scorebench.training.checkpoint import Checkpoint
 from scorebench.training.loop import Optimisation, fit
@@ -31,7 +31,7 @@ class Timed:
     """Saves after every tenth step, and times it."""
 
     def __init__(self, folder: Path) -> None:
-        self.part = Sidecar(folder, {"key": "benchmark"}, SECONDS).part("training")
+        self.part = Checkpoints(folder, {"key": "benchmark"}, SECONDS).part("training")
         self.steps, self.took = 0, []
 
     def load(self) -> Checkpoint | None:

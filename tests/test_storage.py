@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from scorebench import storage
+from scorebench.progress.scratch import sweep
 
 
 @given(n=st.integers(0, 5), d=st.integers(1, 4), seed=st.integers(0, 99))
@@ -50,5 +51,5 @@ def test_same_table_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_what_killed_writers_left_is_swept(tmp_path: Path) -> None:
     for name in (".model.safetensors.123.tmp", "model.safetensors", ".gitignore"):
         (tmp_path / name).touch()
-    storage.sweep(tmp_path)
+    sweep(tmp_path)
     assert {p.name for p in tmp_path.iterdir()} == {"model.safetensors", ".gitignore"}

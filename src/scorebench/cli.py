@@ -24,8 +24,8 @@ from scorebench.commands.resume import resume
 from scorebench.commands.schema import schema
 from scorebench.commands.status import status
 from scorebench.commands.ui import ui
+from scorebench.progress.stopping import SIGNALS, Stopped
 from scorebench.running import jobs
-from scorebench.stages import SIGNALS, Stopped
 from scorebench.study.params import InvalidStudy
 from scorebench.study.plan import UPTO, Job, Study, UnknownJob
 

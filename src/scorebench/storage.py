@@ -31,20 +31,6 @@ def whole(path: Path) -> Iterator[Path]:
         temporary.unlink(missing_ok=True)
 
 
-PROGRESS = ".progress.safetensors"
-"""A job's own file, beside its results, from which it goes on after it was stopped."""
-
-
-LIVE = ".live.jsonl"
-"""A training's curve while it grows."""
-
-
-def sweep(folder: Path) -> None:
-    """Remove what writers that were killed, and jobs on their way, left in a folder whose results are complete."""
-    for left in (*folder.glob(".*.tmp"), *folder.glob(f"{PROGRESS}*"), folder / LIVE):
-        left.unlink(missing_ok=True)
-
-
 def write_text(path: Path, text: str) -> None:
     """Text as UTF-8."""
     with whole(path) as temporary:

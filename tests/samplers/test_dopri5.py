@@ -15,7 +15,7 @@ from scorebench.noise import schedule
 from scorebench.ode import Unsolved, integrate
 from scorebench.parts import EnergyScore
 from scorebench.samplers import progress, sampler
-from scorebench.samplers._progress import reporter, steps_of
+from scorebench.samplers._steps import reporter, steps_of
 from scorebench.targets import GaussianMixture
 
 LADDER = schedule("geometric", sigma_max=10.0, sigma_min=0.05, levels=12).ladder().double()

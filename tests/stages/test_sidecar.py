@@ -14,9 +14,10 @@ from typing import Any
 import pytest
 import torch
 
-from scorebench import storage
-from scorebench.stages import SIGNALS, Stopped
-from scorebench.stages._sidecar import Sidecar
+from scorebench.progress.attended import Attended
+from scorebench.progress.checkpoints import Checkpoints
+from scorebench.progress.scratch import CHECKPOINT, sweep
+from scorebench.progress.stopping import SIGNALS, Stopped
 from scorebench.stages.prepare import prepare
 from scorebench.stages.train import train
 from scorebench.training.checkpoint import Checkpoint
@@ -28,9 +29,13 @@ SPEC: dict[str, Any] = {
     "schedule": {"kind": "schedule", "name": "minimax", "options": {}},
     "objective": {"kind": "objective", "name": "hybrid", "options": {"weighting": "learned"}},
     "training": {"steps": 1500, "batch": 16, "learning_rate": 0.003, "ema": 0.99, "log_every": 10},
-    "running": {"key": "0123456789ab", "checkpoint_seconds": 0.05},
 }
+KEY = "0123456789ab"
 RESULTS = ("model.safetensors", "training.parquet")
+
+
+def attended(out: Path, seconds: float = 0.05) -> Attended:
+    return Attended(out, KEY, seconds)
 
 
 @pytest.fixture(scope="module")
@@ -44,9 +49,9 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="module")
 def undisturbed(data: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     out = tmp_path_factory.mktemp("undisturbed")
-    facts = train(SPEC | {"running": {}}, data, out)
+    facts = train(SPEC, data, out, attended(out, 60))
     assert facts["resumed_at"] == []
-    assert not (out / storage.PROGRESS).exists(), "nothing to keep in so short a time"
+    assert not (out / CHECKPOINT).exists(), "nothing to keep in so short a time"
     return contents(out)
 
 
@@ -68,7 +73,7 @@ def stop(data: dict[str, Path], out: Path, number: signal.Signals, after: float 
     sender.start()
     try:
         with pytest.raises(Stopped) as caught:
-            train(spec, data, out)
+            train(spec, data, out, attended(out))
     finally:
         over.set()
         sender.join()
@@ -84,11 +89,11 @@ def test_a_signal_ends_it_and_it_goes_on_to_the_same_bytes(data, undisturbed, tm
     steps = [int(text.split("after step ")[1].split(" of")[0]) for text in told]
     assert 0 < steps[0] < steps[1] < 1500
     assert all(f"stopped by {number.name}" in text for text in told)
-    facts = train(SPEC, data, tmp_path)
+    facts = train(SPEC, data, tmp_path, attended(tmp_path))
     assert facts["resumed_at"] == steps
     assert contents(tmp_path) == undisturbed
     assert f"going on from step {steps[1]}" in capsys.readouterr().err
-    storage.sweep(tmp_path)
+    sweep(tmp_path)
     assert {path.name for path in tmp_path.iterdir()} == set(RESULTS)
 
 
@@ -99,12 +104,12 @@ def test_the_choice_of_a_learning_rate_goes_on_too(data, tmp_path, capsys) -> No
         "trials": {"share": 0.1, "replicates": 3},
     }
     spec = SPEC | {"training": training}
-    whole = train(spec | {"running": {}}, data, tmp_path / "whole")
+    whole = train(spec, data, tmp_path / "whole")
     out, told = tmp_path / "stopped", []
     while len(told) < 30 and "of training" not in "".join(told):
         told.append(stop(data, out, signal.SIGTERM, 0.2 if told else 0, spec))
     assert "of learning rate 0.003" in told[0]
-    facts = train(spec, data, out)
+    facts = train(spec, data, out, attended(out))
     assert contents(out) == contents(tmp_path / "whole")
     assert facts["resumed_at"]
     for each in (facts, whole):
@@ -114,13 +119,13 @@ def test_the_choice_of_a_learning_rate_goes_on_too(data, tmp_path, capsys) -> No
 
 
 def test_saving_disturbs_nothing(data, undisturbed, tmp_path) -> None:
-    train(SPEC | {"running": {"key": "k", "checkpoint_seconds": 1e-6}}, data, tmp_path)
-    assert (tmp_path / storage.PROGRESS).exists()
+    train(SPEC, data, tmp_path, attended(tmp_path, 1e-6))
+    assert (tmp_path / CHECKPOINT).exists()
     assert contents(tmp_path) == undisturbed
 
 
-def sidecar(folder: Path, key: str = "k", device: str = "cpu") -> Sidecar:
-    return Sidecar(folder, {"key": key, "device": device}, 60)
+def sidecar(folder: Path, key: str = "k", device: str = "cpu") -> Checkpoints:
+    return Checkpoints(folder, {"key": key, "device": device}, 60)
 
 
 def small(folder: Path) -> Checkpoint:
@@ -146,7 +151,7 @@ def test_what_was_saved_is_loaded(tmp_path) -> None:
 def test_any_flipped_byte_is_found(tmp_path, capsys) -> None:
     """Every one of them: in the header, in what is said, in the checksum, in the tensors."""
     small(tmp_path)
-    path, aside = tmp_path / storage.PROGRESS, tmp_path / f"{storage.PROGRESS}.refused"
+    path, aside = tmp_path / CHECKPOINT, tmp_path / f"{CHECKPOINT}.refused"
     content = path.read_bytes()
     for place in range(len(content)):
         damaged = bytearray(content)
@@ -156,7 +161,7 @@ def test_any_flipped_byte_is_found(tmp_path, capsys) -> None:
         assert f"not used: {path}: it" in capsys.readouterr().err
         assert aside.read_bytes() == damaged
         assert not path.exists()
-    storage.sweep(tmp_path)
+    sweep(tmp_path)
     assert not list(tmp_path.iterdir())
 
 
@@ -170,7 +175,7 @@ class Bomb:
 )
 def test_other_files_are_refused(tmp_path, capsys, monkeypatch, content) -> None:
     monkeypatch.chdir(tmp_path)
-    (tmp_path / storage.PROGRESS).write_bytes(content)
+    (tmp_path / CHECKPOINT).write_bytes(content)
     assert sidecar(tmp_path).part("training").load() is None
     assert "it can't be read" in capsys.readouterr().err
     assert not Path("exploded").exists()
@@ -183,22 +188,22 @@ def test_a_checkpoint_of_another_job_is_refused(tmp_path, capsys, other) -> None
     said = capsys.readouterr().err
     assert "it is of another job" in said
     assert "device cpu, key k, this is" in said
-    assert (tmp_path / f"{storage.PROGRESS}.refused").exists()
+    assert (tmp_path / f"{CHECKPOINT}.refused").exists()
 
 
 def test_training_begins_anew_after_damage(data, undisturbed, tmp_path, capsys) -> None:
     stop(data, tmp_path, signal.SIGTERM)
-    path = tmp_path / storage.PROGRESS
+    path = tmp_path / CHECKPOINT
     path.write_bytes(path.read_bytes()[:-100])
-    assert train(SPEC, data, tmp_path)["resumed_at"] == []
+    assert train(SPEC, data, tmp_path, attended(tmp_path))["resumed_at"] == []
     assert contents(tmp_path) == undisturbed
     assert "training begins anew" in capsys.readouterr().err
 
 
 def test_a_checkpoint_that_can_not_be_written_ends_nothing(data, undisturbed, tmp_path, capsys) -> None:
     """Here because a folder stands in its place."""
-    (tmp_path / storage.PROGRESS / "x").mkdir(parents=True)
-    train(SPEC, data, tmp_path)
+    (tmp_path / CHECKPOINT / "x").mkdir(parents=True)
+    train(SPEC, data, tmp_path, attended(tmp_path))
     assert contents(tmp_path) == undisturbed
     assert "no checkpoint could be written" in capsys.readouterr().err
     assert "no checkpoint could be written" in stop(data, tmp_path, signal.SIGTERM)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from scorebench.cli import run_job
-from scorebench.stages import _live
+from scorebench.progress import live as live_files
 from scorebench.study.plan import Study
 from scorebench.tracking.follow import Follower
 from scorebench.tracking.track import experiment_name
@@ -21,11 +21,11 @@ def test_a_live_run_grows_with_its_file_and_goes_with_the_finished_one(
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    monkeypatch.setattr(_live, "EVERY", 0.0)
+    monkeypatch.setattr(live_files, "EVERY", 0.0)
     Path("tiny.yaml").write_text(STUDY)
     study = Study("tiny.yaml")
     job = study.job("train", "ring/dsm/log_uniform")
-    live = _live.Live(study.directory(job), {"key": study.key(job)})
+    live = live_files.Live(study.directory(job), {"key": study.key(job)})
     curve = [(0, 10, "loss", 3.0), (1, 10, "loss", 4.0)]
     live.show(10, curve)
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scorebench import storage
+from scorebench.progress.scratch import sweep
 from scorebench.running.verify import ATTIC, job_folders
 from scorebench.study.plan import UPTO
 
@@ -102,7 +103,7 @@ def clear(study: Study, stage: str) -> None:
     wanted = {study.directory(job) for job in study.jobs(stage)}
     for directory in job_folders(study, stage):
         if directory in wanted:
-            storage.sweep(directory)
+            sweep(directory)
         else:
             kept = ATTIC / directory
             kept.parent.mkdir(parents=True, exist_ok=True)

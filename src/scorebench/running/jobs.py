@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from scorebench import storage
+from scorebench.progress.attended import Attended
+from scorebench.progress.scratch import sweep
 from scorebench.study import keys
 from scorebench.study.plan import Job, Study
 
@@ -32,7 +34,8 @@ def run(study: Study, job: Job, key: str = "") -> Path:
         raise Refused(f"{job.stage} {job.at}: {absent[0]} is missing; `snakemake {absent[0]}` makes it")
     function = getattr(importlib.import_module(f"scorebench.stages.{job.stage}"), job.stage)
     start, started = time.perf_counter(), time.time()
-    facts = function(study.spec(job) | {"running": study.running(job)}, inputs, out)
+    running = Attended(out, study.key(job), study.params.compute.train.checkpoint_seconds)
+    facts = function(study.spec(job), inputs, out, running)
     outputs = {name: path for name, path in study.files(job).items() if path != study.card(job)}
     card = {
         **study.ingredients(job),
@@ -49,7 +52,7 @@ def run(study: Study, job: Job, key: str = "") -> Path:
         "machine": keys.machine() | {"gpu": _gpu(facts)},
     }
     storage.write_json(study.card(job), card)
-    storage.sweep(out)
+    sweep(out)
     return out
 
 

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from scorebench.parts import Part, Score, Setting, build
-from scorebench.samplers._progress import progress as progress
+from scorebench.samplers._bar import progress as progress
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -10,7 +10,7 @@ from pydantic import PositiveFloat, PositiveInt
 from scorebench.noise._ncsnv2 import technique4
 from scorebench.parts import Score
 from scorebench.samplers import ManyLevels, level
-from scorebench.samplers._progress import steps_of
+from scorebench.samplers._steps import steps_of
 from scorebench.streams import normal
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pydantic import PositiveFloat, PositiveInt
 
 from scorebench.parts import Score
 from scorebench.samplers import OneLevel, level
-from scorebench.samplers._progress import steps_of
+from scorebench.samplers._steps import steps_of
 from scorebench.streams import normal
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from pydantic import PositiveFloat
 
 from scorebench.parts import Score
 from scorebench.samplers import ManyLevels, level
-from scorebench.samplers._progress import reporter
+from scorebench.samplers._steps import reporter
 from scorebench.streams import normal
 
 if TYPE_CHECKING:

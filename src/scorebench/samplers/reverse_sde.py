@@ -11,7 +11,7 @@ from pydantic import Field
 from scorebench.parts import Score
 from scorebench.samplers import ManyLevels, level
 from scorebench.samplers._grids import geometric
-from scorebench.samplers._progress import steps_of
+from scorebench.samplers._steps import steps_of
 from scorebench.streams import normal
 
 if TYPE_CHECKING:

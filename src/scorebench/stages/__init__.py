@@ -1,28 +1,43 @@
 """What a rule of the workflow calls: one function per stage, from its slice of the study and files to files.
 
-A stage function takes `spec` (the job's slice of the study), the folders of its inputs by role, and the folder
-to write to; it returns the facts that go into the job's run.json. It knows nothing of Snakemake, DVC, MLflow or
-the study around it.
+A stage function takes `spec` (the job's slice of the study), the folders of its inputs by role, the folder to write
+to, and `running` (who keeps its checkpoints and shows how far it is); it returns the facts that go into the job's
+run.json. It knows nothing of Snakemake, DVC, MLflow or the study around it.
 """
 
 from __future__ import annotations
 
-import signal
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from scorebench import parts
+
+if TYPE_CHECKING:
+    from scorebench.training.checkpoint import Course
 
 Spec = dict[str, Any]
 Inputs = dict[str, Path]
 
 
-SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
-"""What asks a job to end: Slurm and `kill`, Ctrl-C, Slurm's warning before the time limit."""
+class Running:
+    """What a job is given beside its spec, on which no result depends: who keeps its checkpoints, who is shown how far
+    it is. This one is nobody.
+    """
+
+    @contextmanager
+    def checkpoints(self, device: str) -> Iterator[Course | None]:
+        """While this lasts, who keeps the checkpoints of trainings on this device; None: nobody."""
+        yield None
+
+    def shown(self, label: str, calls: int) -> AbstractContextManager[None]:
+        """While this lasts, so many calls of a sampler are shown under this label."""
+        return nullcontext()
 
 
-class Stopped(RuntimeError):
-    """A job that was asked to end before its time; run again, it goes on from there."""
+UNATTENDED = Running()
+"""Keeps nothing and shows nothing."""
 
 
 def built(part: dict[str, Any]) -> Any:

@@ -9,7 +9,7 @@ import numpy as np
 import pyarrow as pa
 
 from scorebench import storage
-from scorebench.stages import Inputs, Spec, set_up
+from scorebench.stages import UNATTENDED, Inputs, Running, Spec, set_up
 from scorebench.stages._dataset import exact_target, read_points
 from scorebench.stages._distances import Distances
 from scorebench.stages._scores import Row, score_rows
@@ -26,7 +26,7 @@ SCHEMA = pa.schema(
 )
 
 
-def evaluate(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
+def evaluate(spec: Spec, inputs: Inputs, out: Path, running: Running = UNATTENDED) -> dict[str, Any]:
     """Write scores.parquet: columns replicate, sampler or null, metric, sigma or null, value.
 
     A value is null where it is not finite, or where the replicate diverged or failed.

@@ -9,13 +9,13 @@ import numpy as np
 import pyarrow as pa
 
 from scorebench import storage
-from scorebench.stages import Inputs, Spec
+from scorebench.stages import UNATTENDED, Inputs, Running, Spec
 from scorebench.stages._dataset import describe, exact_target, read_points, sample_size
 from scorebench.stages._distances import Distances
 from scorebench.streams import Streams, seed_of
 
 
-def floor(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
+def floor(spec: Spec, inputs: Inputs, out: Path, running: Running = UNATTENDED) -> dict[str, Any]:
     """Write floors.parquet: columns replicate, metric and value.
 
     The truth is as large as the samples: where the distribution is known, a fresh draw for every replicate; for a

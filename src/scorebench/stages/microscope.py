@@ -14,7 +14,7 @@ from scorebench.metrics.gradients import GradientMoments, gradient_moments
 from scorebench.objectives import Batch
 from scorebench.objectives.dsm import DenoisingScoreMatching
 from scorebench.objectives.esm import ExplicitScoreMatching
-from scorebench.stages import Inputs, Spec, built, set_up
+from scorebench.stages import UNATTENDED, Inputs, Running, Spec, built, set_up
 from scorebench.stages._dataset import exact_target, read_points
 from scorebench.stages._reference import reference_networks
 from scorebench.streams import Streams, integers, normal
@@ -34,7 +34,7 @@ SCHEMA = pa.schema(
 )
 
 
-def microscope(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
+def microscope(spec: Spec, inputs: Inputs, out: Path, running: Running = UNATTENDED) -> dict[str, Any]:
     """Write gradients.parquet: columns replicate, method, metric, sigma, value, error (jackknife standard error).
 
     Per phase (start, early, end) of a reference network, noise level and method:

@@ -8,10 +8,10 @@ from typing import Any
 import pyarrow as pa
 
 from scorebench import storage
-from scorebench.stages import Inputs, Spec, built
+from scorebench.stages import UNATTENDED, Inputs, Running, Spec, built
 
 
-def prepare(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
+def prepare(spec: Spec, inputs: Inputs, out: Path, running: Running = UNATTENDED) -> dict[str, Any]:
     """Write train, validation and test.parquet (column `x`, lists of d values) and dataset.json."""
     points = built(spec["source"]).load(spec["sizes"], spec["seed"])
     for split, x in points.splits.items():

@@ -11,11 +11,11 @@ from scorebench import storage
 from scorebench.report.origins import STAGES
 from scorebench.report.page import page
 from scorebench.report.results import Results
-from scorebench.stages import Inputs, Spec
+from scorebench.stages import UNATTENDED, Inputs, Running, Spec
 from scorebench.stages._results import cards, collect, folders, scales, times, training_times
 
 
-def report(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
+def report(spec: Spec, inputs: Inputs, out: Path, running: Running = UNATTENDED) -> dict[str, Any]:
     """Write results.parquet, results.csv, scales.csv, times.csv, metrics.json and report.html.
 
     metrics.json: means over the replicates that did not diverge, data set -> schedule -> method -> metric, metrics of

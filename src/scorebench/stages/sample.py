@@ -11,8 +11,7 @@ import pyarrow as pa
 import torch
 
 from scorebench import storage
-from scorebench.samplers import progress
-from scorebench.stages import Inputs, Spec, built, set_up
+from scorebench.stages import UNATTENDED, Inputs, Running, Spec, built, set_up
 from scorebench.stages._dataset import describe, sample_size
 from scorebench.stages._trained import parameters_of, trained
 from scorebench.streams import Streams
@@ -21,7 +20,7 @@ CHUNK = 2_000
 """Points of a replicate that are sampled at once, so that intermediate values stay in the processor's cache."""
 
 
-def sample(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
+def sample(spec: Spec, inputs: Inputs, out: Path, running: Running = UNATTENDED) -> dict[str, Any]:
     """Write samples.parquet: columns sampler, replicate and x, in the units of the prepared data.
 
     As many points as the spec says, but for a finite data set not more than half its training points: the size of
@@ -42,7 +41,7 @@ def sample(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
         start = time.perf_counter()
         chunks = []
         sizes = [CHUNK] * (n // CHUNK) + [n % CHUNK] * (n % CHUNK > 0)
-        with progress(label, calls=len(sizes)), torch.no_grad():
+        with running.shown(label, len(sizes)), torch.no_grad():
             for chunk, size in enumerate(sizes):
                 every = streams.at(f"sample {label}", chunk)
                 generators = [every[replicate] for replicate in kept]

@@ -11,10 +11,10 @@ import torch
 
 from scorebench import storage
 from scorebench.parts import Unsuitable
-from scorebench.stages import Inputs, Spec, built, set_up
+from scorebench.stages import UNATTENDED, Inputs, Running, Spec, built, set_up
 from scorebench.stages._dataset import exact_target, read_points
-from scorebench.stages._sidecar import MAIN, Sidecar
 from scorebench.streams import Streams
+from scorebench.training.checkpoint import MAIN, Course
 from scorebench.training.loop import Fitted, Optimisation, fit
 from scorebench.training.tuning import choose_rate
 
@@ -29,21 +29,15 @@ SCHEMA = pa.schema(
 )
 
 
-def train(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
+def train(spec: Spec, inputs: Inputs, out: Path, running: Running = UNATTENDED) -> dict[str, Any]:
     """Write model.safetensors (parameters with a leading axis of replicates) and training.parquet.
 
-    The model's metadata say how every replicate went. While it trains, it keeps checkpoints in a file beside its
-    results, from which it goes on if it was stopped before.
-
-    Raises:
-        Stopped: a signal asked the job to end; what it has so far is kept.
+    The model's metadata say how every replicate went. It goes on from the checkpoint that `running` has of
+    it, if it was stopped before. What `running` raises to end it comes through.
     """
     device = set_up(spec)
-    running = spec.get("running", {})
-    job = {"key": running.get("key", ""), "device": device}
-    sidecar = Sidecar(out, job, float(running.get("checkpoint_seconds", 60)))
-    with sidecar.listening():
-        fitted, chosen = _fitted(spec, inputs["data"], device, sidecar)
+    with running.checkpoints(device) as course:
+        fitted, chosen = _fitted(spec, inputs["data"], device, course)
     went = {"status": fitted.status, "ended_at": fitted.ended_at, "reasons": fitted.reasons}
     storage.write_table(out / "training.parquet", curves(fitted, spec["training"]["steps"]))
     storage.write_parameters(out / "model.safetensors", fitted.parameters, went)
@@ -58,7 +52,7 @@ def train(spec: Spec, inputs: Inputs, out: Path) -> dict[str, Any]:
     }
 
 
-def _fitted(spec: Spec, data: Path, device: str, sidecar: Sidecar) -> tuple[Fitted, dict[str, Any]]:
+def _fitted(spec: Spec, data: Path, device: str, course: Course | None) -> tuple[Fitted, dict[str, Any]]:
     """The training, and at which learning rate and how that was chosen."""
     parts = (
         built(spec["objective"]),
@@ -75,11 +69,12 @@ def _fitted(spec: Spec, data: Path, device: str, sidecar: Sidecar) -> tuple[Fitt
         short = Optimisation(**{**training, "learning_rate": rates[0], "steps": steps})
         few = replace(streams, replicates=trials["replicates"])
         try:
-            choice = choose_rate(rates, *parts, short, few, target, sidecar)
+            choice = choose_rate(rates, *parts, short, few, target, course)
         except Unsuitable as error:
             return Fitted.failed(spec["replicates"], str(error)), {"learning_rate": None, "choice": None}
         training["learning_rate"] = choice.rate
-    fitted = fit(*parts, Optimisation(**training), streams, target, sidecar.part(MAIN))
+    progress = None if course is None else course.part(MAIN)
+    fitted = fit(*parts, Optimisation(**training), streams, target, progress)
     chosen = None if choice is None else choice.facts()
     return fitted, {"learning_rate": training["learning_rate"], "choice": chosen}
 

@@ -266,13 +266,6 @@ class Study:
                 }
         raise UnknownJob(f"there is no stage '{job.stage}'")
 
-    def running(self, job: Job) -> dict[str, Any]:
-        """What a job is told beside its spec: how to run, on which no result depends."""
-        told: dict[str, Any] = {"key": self.key(job)}
-        if job.stage == "train":
-            told["checkpoint_seconds"] = self.params.compute.train.checkpoint_seconds
-        return told
-
     def _microscope(self, dataset: str) -> dict[str, Any]:
         p, m = self.params, self.params.microscope
         assert m is not None

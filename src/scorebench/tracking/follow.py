@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from scorebench import storage
-from scorebench.stages import _live
+from scorebench.progress import live
+from scorebench.progress.scratch import LIVE
 from scorebench.study.plan import UPTO, Job, Study
 from scorebench.tracking.runs import METRICS_PER_CALL
 from scorebench.tracking.store import connect, faults, only_writer
@@ -71,7 +71,7 @@ class Follower:
         """The points of a running training that are new."""
         from mlflow.entities import Metric, RunTag
 
-        seen = _live.read(self.study.directory(job) / storage.LIVE)
+        seen = live.read(self.study.directory(job) / LIVE)
         if seen is None or self.study.card(job).is_file():
             return 0
         assert self.shown is not None

@@ -10,6 +10,10 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+MAIN = "training"
+"""Name of the training that a job is for, which is not one of its trials."""
+
+
 @dataclass(frozen=True)
 class Checkpoint:
     """All that changes while a network trains, between two steps; random numbers are counted, so the step is enough.

@@ -16,20 +16,19 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any
 
 from scorebench import storage
-from scorebench.stages import SIGNALS, Stopped
-from scorebench.stages._live import Live, Row
-from scorebench.training.checkpoint import Checkpoint
+from scorebench.progress.live import Live, Row
+from scorebench.progress.scratch import CHECKPOINT
+from scorebench.progress.stopping import SIGNALS, Stopped
+from scorebench.training.checkpoint import MAIN, Checkpoint
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-MAIN = "training"
-"""The part that is not a trial."""
 SHARE = 100
 """A checkpoint is put off until training has taken so many times as long as the last one took."""
 
 
-class Sidecar:
+class Checkpoints:
     """The last checkpoint of a job in `.progress.safetensors` in the folder of its results, and notes.
 
     A job may be several trainings, one after another; each is a part and has a name. job: what a checkpoint must be of
@@ -38,7 +37,7 @@ class Sidecar:
     """
 
     def __init__(self, folder: Path, job: dict[str, Any], seconds: float) -> None:
-        self.path, self.job, self.seconds = folder / storage.PROGRESS, job, seconds
+        self.path, self.job, self.seconds = folder / CHECKPOINT, job, seconds
         self.notes: dict[str, Any] = {}
         self.cost = 0.0
         self.saved = time.monotonic()
@@ -120,29 +119,29 @@ class Sidecar:
 class Part:
     """One training of a job: what `fit` takes as its progress."""
 
-    sidecar: Sidecar
+    kept: Checkpoints
     name: str
 
     def load(self) -> Checkpoint | None:
         """Where it was stopped, if it was this part."""
-        if self.sidecar.left is None or self.sidecar.left[0] != self.name:
+        if self.kept.left is None or self.kept.left[0] != self.name:
             return None
-        checkpoint = self.sidecar.left[1]
-        _say(f"going on from step {checkpoint.facts['step']} of {self.name}, as {self.sidecar.path} says")
+        checkpoint = self.kept.left[1]
+        _say(f"going on from step {checkpoint.facts['step']} of {self.name}, as {self.kept.path} says")
         return checkpoint
 
     def show(self, step: int, curve: Sequence[Row]) -> None:
         """Let people see it; trials are not shown."""
         if self.name == MAIN:
-            self.sidecar.live.show(step, curve)
+            self.kept.live.show(step, curve)
 
     def due(self) -> bool:
         """Whether to save now."""
-        return self.sidecar.due()
+        return self.kept.due()
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Write it. Raises Stopped where the job was asked to end."""
-        self.sidecar.save(self.name, checkpoint)
+        self.kept.save(self.name, checkpoint)
 
 
 def _checksum(tensors: dict[str, Tensor], said: dict[str, Any]) -> str:

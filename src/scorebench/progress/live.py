@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scorebench import storage
+from scorebench.progress.scratch import LIVE
 
 EVERY = 5.0
 """Seconds between two writes."""
@@ -24,7 +24,7 @@ class Live:
     """
 
     def __init__(self, folder: Path, job: dict[str, Any]) -> None:
-        self.path, self.written, self.last = folder / storage.LIVE, 0, float("-inf")
+        self.path, self.written, self.last = folder / LIVE, 0, float("-inf")
         self.head = {**job, "since": time.time()}
 
     def show(self, step: int, curve: Sequence[Row]) -> None:

@@ -1,16 +1,12 @@
-"""A progress bar for samplers: they say how far they are, and nobody listens unless a bar is open."""
+"""A progress bar for samplers. No key holds this module (`study.keys.NOT_IN_KEYS`): it draws and decides no number."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
-from contextvars import ContextVar
-from typing import TypeVar
 
-T = TypeVar("T")
-
-_report: ContextVar[Callable[[float], None] | None] = ContextVar("report", default=None)
+from scorebench.samplers._steps import reporting
 
 
 @contextmanager
@@ -28,24 +24,5 @@ def progress(description: str, calls: int = 1, show: bool | None = None) -> Iter
     columns = (TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
     with Progress(*columns, console=Console(stderr=True, force_terminal=show), transient=True) as bar:
         task = bar.add_task(description, total=float(calls))
-        token = _report.set(lambda fraction: bar.advance(task, fraction))
-        try:
+        with reporting(lambda fraction: bar.advance(task, fraction)):
             yield
-        finally:
-            _report.reset(token)
-
-
-def reporter() -> Callable[[float], None] | None:
-    """What to tell the fraction of a call that was just done, if anybody listens."""
-    return _report.get()
-
-
-def steps_of(steps: Sequence[T]) -> Iterator[T]:
-    """The steps of a sampler, one after another, each reported when it is done."""
-    report = _report.get()
-    if report is None:
-        yield from steps
-        return
-    for step in steps:
-        yield step
-        report(1 / len(steps))
