@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from test_sidecar import KEY, RESULTS, SPEC, attended, contents, data, stop  # noqa: F401
+from test_checkpoint_file import KEY, RESULTS, SPEC, attended, contents, data, stop  # noqa: F401
 
 from scorebench import storage
 from scorebench.progress import live as live_files
