@@ -142,18 +142,32 @@ class Project:
             assert self.tracked()[0] == self.planned()
 
 
-def checkout(folder: Path, params: str) -> Project:
-    """This checkout's files, committed to a git repository of their own."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
-        cwd=ROOT, capture_output=True, text=True, check=True,
-    )  # fmt: skip
-    for name in listed.stdout.splitlines():
-        source, copy = ROOT / name, folder / name
-        if name.startswith(("tests/", "plan/")) or not (source.exists() or source.is_symlink()):
-            continue
+LEFT = ("plan/", "reports/", "dvc.lock")
+"""What runs leave that git does not ignore: a person may commit it, and it is no source."""
+
+
+def sources(root: Path) -> list[str]:
+    """The files of a checkout that a study is run with: no tests, and nothing that a run left, committed or not."""
+
+    def listed(*options: str) -> set[str]:
+        command = ["git", "ls-files", "-z", "--exclude-standard", *options]
+        done = subprocess.run(command, cwd=root, capture_output=True, text=True, check=True)
+        return set(filter(None, done.stdout.split("\0")))
+
+    names = listed("--cached", "--others") - listed("--cached", "--ignored")
+    return sorted(
+        name
+        for name in names
+        if not name.startswith(("tests/", *LEFT)) and ((root / name).exists() or (root / name).is_symlink())
+    )
+
+
+def checkout(folder: Path, params: str, root: Path = ROOT) -> Project:
+    """The sources of this checkout, committed to a git repository of their own, with a study as its params.yaml."""
+    for name in sources(root):
+        copy = folder / name
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(source, copy, follow_symlinks=False)
+        shutil.copy2(root / name, copy, follow_symlinks=False)
     (folder / "params.yaml").write_text(params)
     project = Project(folder)
     project.run("git", "init", "-q", "-b", "main")

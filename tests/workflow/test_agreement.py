@@ -179,3 +179,21 @@ def test_job_planned_before_an_edit_is_refused(project: Project) -> None:
     assert f"the key asked for is {key}" in said
     assert "Traceback" not in said
     assert project.contents() == before
+
+
+def test_a_copy_takes_nothing_along_that_a_run_left(project: Project, tmp_path: Path) -> None:
+    """Of all that these tests run in: a person may have run the study in the clone, and committed what that left."""
+    project.run("scorebench", "track")
+    project.run("scorebench", "agree")
+    for name in ("mlflow.db", "results"):
+        project.run("git", "add", "--force", name)
+    project.commit("Results")
+    (project.folder / "plan/default/later.json").write_text("{}")
+    (project.folder / "src/scorebench/new.py").write_text("")
+    copy = checkout(tmp_path / "again", TINY, project.folder)
+    begin = project.run("git", "rev-list", "--max-parents=0", "HEAD").strip()
+    first = project.run("git", "ls-tree", "-r", "--name-only", begin).splitlines()
+    assert sorted(copy.run("git", "ls-files").splitlines()) == sorted([*first, "src/scorebench/new.py"])
+    assert {"results/default", "reports/default", "plan/default"}.isdisjoint(
+        str(path.relative_to(copy.folder)) for path in copy.folder.rglob("*")
+    )
