@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 
 from scorebench import objectives, parts
-from scorebench.parts import BadOptions, UnknownPart, build, find, names, nearest
+from scorebench.data import Source
+from scorebench.learning import Learner
+from scorebench.networks import Network
+from scorebench.noise import Schedule
+from scorebench.objectives import Objective
+from scorebench.parts import BadOptions, IncompletePart, UnknownPart, build, find, names, nearest
+from scorebench.samplers import Sampler
 
 KINDS = pytest.mark.parametrize("kind", parts.PACKAGES)
 
@@ -104,7 +110,8 @@ HEAD = '"""A method."""\n\nfrom scorebench.objectives import Objective\nfrom sco
 
 def test_adding_a_part_is_adding_a_file(package):
     """Imported and underscored classes are not counted."""
-    source = HEAD + "class _Base(Objective):\n    pass\n\nclass New(_Base):\n    strength: float = 2.0\n"
+    loss = "    def __call__(self, score, batch, generator=None):\n        return batch.sigma\n"
+    source = HEAD + f"class _Base(Objective):\n{loss}\n\nclass New(_Base):\n    strength: float = 2.0\n"
     (package / "brand_new.py").write_text(source)
     assert names("objective") == ["brand_new"]
     assert build("objective", "brand_new", {"strength": 3}).strength == 3
@@ -124,6 +131,32 @@ def test_a_file_that_does_not_define_one_part_is_refused(package, source, count)
     (package / f"{name}.py").write_text(HEAD + source)
     with pytest.raises(UnknownPart, match=rf"{name}\.py must define one public class .* it defines {count}"):
         find("objective", name)
+
+
+@pytest.mark.parametrize(
+    ("base", "kind", "missing"),
+    [
+        (Objective, "objective", ["__call__"]),
+        (Schedule, "schedule", ["ladder", "sample"]),
+        (Network, "network", ["field", "initialise"]),
+        (Sampler, "sampler", ["__call__"]),
+        (Source, "source", ["dimension", "load"]),
+        (Learner, "objective", ["begin", "learn"]),
+    ],
+)
+def test_a_part_that_leaves_out_what_its_kind_defines_is_refused_when_it_is_built(base, kind, missing, monkeypatch):
+    """By name as a sentence that a study shows at its line; made by hand, Python says which methods are missing."""
+    unfinished = type("Unfinished", (base,), {"__module__": "scorebench.somewhere"})
+    monkeypatch.setattr(parts, "find", lambda kind, name: unfinished)
+    with pytest.raises(IncompletePart) as error:
+        build(kind, "unfinished")
+    assert error.value.missing == missing
+    said = " and ".join(f"`{name}`" for name in missing)
+    assert f"Unfinished in scorebench.somewhere is no whole {kind}: it must define {said}," in str(error.value)
+    with pytest.raises(TypeError, match=f"abstract class Unfinished .*{missing[0]}"):
+        unfinished()
+    whole = type("Whole", (unfinished,), {"__module__": __name__, **dict.fromkeys(missing, lambda self: None)})
+    assert isinstance(whole(), base)
 
 
 def test_importing_parts_does_not_import_torch():

@@ -14,6 +14,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+import scorebench
 from scorebench import storage
 from scorebench.commands.advise import advise
 from scorebench.commands.answers import answers
@@ -42,6 +43,21 @@ STOPPED = 75
 def say(text: str) -> None:
     """A line for the person at the terminal."""
     print(text, file=sys.stderr)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"scorebench {scorebench.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def everywhere(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="the version")
+    ] = False,
+) -> None:
+    """What `scorebench` takes without a command."""
 
 
 def plainly(command: Callable[..., None]) -> Callable[..., None]:

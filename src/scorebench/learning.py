@@ -6,6 +6,7 @@ Functions of sigma are learned at the centres of bins of equal width in ln sigma
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Annotated, Self, TypeAlias
 
 from pydantic import Field, PrivateAttr
@@ -34,16 +35,16 @@ class Learner(Part):
 
     _learned: State | None = PrivateAttr(default=None)
 
+    @abstractmethod
     def begin(self, replicates: int, ladder: Tensor) -> State:
         """The state that stands for the initial rule; {} where the options leave nothing to learn.
 
         ladder: the descending noise levels of the schedule, (levels,), whose ends are the range to learn on.
         """
-        raise TypeError(f"{type(self).__name__} defines no state")
 
+    @abstractmethod
     def learn(self, state: State, trial: Trial) -> State:
         """The state after a trial, with the same names and shapes."""
-        raise TypeError(f"{type(self).__name__} learns nothing")
 
     def informed(self, state: State) -> Self:
         """This part with what it has learned."""

@@ -87,7 +87,19 @@ class Unsuitable(ValueError):
 
 
 class UnknownPart(ValueError):
-    """A name that is not among the files of its kind."""
+    """A name that stands for no part: no file of its kind has it, or the file does not define one."""
+
+
+class IncompletePart(UnknownPart):
+    """A class that leaves out what every part of its kind defines: `missing`, the names of its methods."""
+
+    def __init__(self, kind: str, cls: type[Part]) -> None:
+        self.kind, self.cls, self.missing = kind, cls, sorted(cls.__abstractmethods__)
+        needed = " and ".join(f"`{name}`" for name in self.missing)
+        super().__init__(
+            f"{cls.__name__} in {cls.__module__} is no whole {kind}: it must define {needed},"
+            f" as every {kind} does; scorebench.{PACKAGES[kind]} says what each returns"
+        )
 
 
 class BadOptions(ValueError):
@@ -142,9 +154,12 @@ def build(kind: str, name: str, options: dict[str, Any] | None = None) -> Any:
 
     Raises:
         UnknownPart: no such name.
+        IncompletePart: its class leaves methods out.
         BadOptions: options that it does not take, all of them together.
     """
     cls = find(kind, name)
+    if inspect.isabstract(cls):
+        raise IncompletePart(kind, cls)
     try:
         return cls(**(options or {}))
     except ValidationError as error:

@@ -17,6 +17,7 @@ from scorebench import parts
 from scorebench.advisor import advise
 from scorebench.noise import advise as from_noise
 from scorebench.noise._ncsnv2 import chi_overlap, technique2, technique4
+from scorebench.study import keys
 
 SCALES = ("sigma_max", "sigma_min", "sigma_opt", "sigma_kernel", "sigma_local", "sigma_data")
 
@@ -33,6 +34,14 @@ def test_it_is_found_under_noise():
     assert from_noise is advise
     with pytest.raises(ImportError, match="advice"):
         from scorebench.noise import advice  # noqa: F401
+
+
+def test_keys_see_that_noise_gives_advice_and_that_no_schedule_hangs_on_it():
+    advice = "scorebench.noise._advice"
+    assert advice in keys.closure("scorebench.noise")
+    assert advice in keys.closure("scorebench.advisor")
+    for name in parts.names("schedule"):
+        assert advice not in keys.closure(parts.module("schedule", name))
 
 
 def test_values_follow_their_rules():
@@ -244,7 +253,7 @@ def test_summary_is_json_and_every_value_has_its_reason():
 
 
 def test_too_many_pairs_give_the_distance_of_one_and_say_so(monkeypatch):
-    monkeypatch.setattr("scorebench.advisor.EXACT", 0)
+    monkeypatch.setattr("scorebench.noise._advice.EXACT", 0)
     x = gaussian(500, 10)
     a = advise(x)
     (caution,) = a.warnings

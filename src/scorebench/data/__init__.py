@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -40,21 +41,21 @@ class Source(Part):
         """Files that it reads; their hashes are part of the key of what is made from them."""
         return []
 
+    @abstractmethod
     def dimension(self) -> int:
         """Number of values in one event."""
-        raise TypeError(f"{type(self).__name__} gives no dimension")
 
     def check(self, sizes: dict[str, int | None]) -> None:
         """Raise ValueError if the data can't be read or don't give these sizes; called before anything runs."""
         self.dimension()
 
+    @abstractmethod
     def load(self, sizes: dict[str, int | None], seed: int) -> Points:
         """The points; a size of None means all there are (a fixed source decides the split itself).
 
         Raises:
             ValueError: fewer points than asked for.
         """
-        raise TypeError(f"{type(self).__name__} loads nothing")
 
 
 def split_counts(rows: int, sizes: dict[str, int | None]) -> dict[str, int]:

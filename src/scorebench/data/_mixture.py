@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING
 
 from scorebench.data import SPLITS, Points, Source
@@ -18,9 +19,9 @@ class Mixture(Source):
         """A Gaussian mixture."""
         return True
 
+    @abstractmethod
     def target(self) -> GaussianMixture:
         """The mixture."""
-        raise TypeError(f"{type(self).__name__} has no mixture")
 
     def load(self, sizes: dict[str, int | None], seed: int) -> Points:
         """Draws from the mixture, 10,000 for a split whose size is not given."""

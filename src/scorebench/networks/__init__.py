@@ -15,6 +15,7 @@ limit, is 1 / sigma_data and the noise input is 0.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from pydantic import PositiveFloat
@@ -41,13 +42,13 @@ class Network(Part):
         """Whether ds/dy holds all of its terms (it does not for the gradient of a piecewise linear energy)."""
         return True
 
+    @abstractmethod
     def initialise(self, event: tuple[int, ...], generator: Generators) -> Parameters:
         """Parameters for events of this shape; a list of generators gives a leading axis of replicates."""
-        raise TypeError(f"{type(self).__name__} defines no parameters")
 
+    @abstractmethod
     def field(self, parameters: Parameters, u: Tensor, c: Tensor) -> Tensor:
         """F: u (..., *event), c (...) -> (..., *event)."""
-        raise TypeError(f"{type(self).__name__} defines no field")
 
     def conditioning(self, sigma: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """sqrt(sigma^2 + sigma_data^2), the factor of F and the noise input c, each of the shape of sigma."""

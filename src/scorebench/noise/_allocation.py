@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,9 +30,9 @@ class Allocation(LogUniform, Learner):
     floor: Annotated[float, Field(gt=0, lt=1)] = 0.1
     """The part of the samples that stays spread evenly, so that no noise level is starved."""
 
+    @abstractmethod
     def mass(self) -> Tensor | None:
         """The learned probability of every bin, (R, K), ascending in sigma; None before anything was learned."""
-        raise TypeError(f"{type(self).__name__} defines no mass")
 
     def learned(self) -> dict[str, Tensor]:
         """The mass of the bins."""

@@ -6,7 +6,7 @@ from typing import Self
 
 from pydantic import PositiveFloat, model_validator
 
-from scorebench.noise import Schedule
+from scorebench.noise._schedule import Schedule
 
 
 class _Range(Schedule):

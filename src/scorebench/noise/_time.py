@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Self
 
 from pydantic import Field, PositiveFloat, model_validator
 
-from scorebench.noise import Schedule
+from scorebench.noise._schedule import Schedule
 from scorebench.streams import uniform
 
 if TYPE_CHECKING:
@@ -27,13 +28,13 @@ class _Time(Schedule):
     """Levels of the ladder for sampling, at even steps of t; the training density has no levels."""
 
     @property
+    @abstractmethod
     def times(self) -> tuple[float, float]:
         """t_0 and t_1."""
-        raise TypeError(f"{type(self).__name__} defines no times")
 
+    @abstractmethod
     def sigma(self, t: Tensor) -> Tensor:
         """Noise level at times t, of the shape of t."""
-        raise TypeError(f"{type(self).__name__} defines no noise level")
 
     def sample(self, shape: Sequence[int], generator: Generators = None, like: Tensor | None = None) -> Tensor:
         """sigma(U(t_0, t_1)) of this shape."""

@@ -10,6 +10,7 @@ SNR = 1 / sigma^2, for prepared data have root mean square 1.
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
@@ -27,9 +28,9 @@ Density: TypeAlias = "Callable[[Tensor], Tensor]"
 class _Weight(Part):
     """Base of all weights."""
 
+    @abstractmethod
     def __call__(self, sigma: Tensor, density: Density) -> Tensor:
         """w(sigma), of the shape of sigma."""
-        raise TypeError(f"{type(self).__name__} defines no weight")
 
 
 class One(_Weight):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from scorebench.noise import Schedule
+from scorebench.noise._schedule import Schedule
 
 if TYPE_CHECKING:
     from torch import Tensor

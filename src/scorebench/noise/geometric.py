@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Self
 
 from pydantic import Field, PositiveInt, model_validator
 
-from scorebench.noise import geometric_ladder
 from scorebench.noise._ncsnv2 import ladder_ratio, level_count
 from scorebench.noise._range import _Range
+from scorebench.noise._schedule import geometric_ladder
 from scorebench.streams import integers
 
 if TYPE_CHECKING:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 from pydantic import Field
 
-from scorebench.noise import geometric_ladder
 from scorebench.noise._range import _Range
+from scorebench.noise._schedule import geometric_ladder
 from scorebench.streams import uniform
 
 if TYPE_CHECKING:

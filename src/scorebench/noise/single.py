@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import PositiveFloat
 
-from scorebench.noise import Schedule
+from scorebench.noise._schedule import Schedule
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -9,6 +9,7 @@ shape, which is the shape of sigma; what x has beyond it is the event, (d,) or (
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
@@ -72,9 +73,9 @@ class Objective(Part):
     combines: ClassVar[tuple[str, ...]] = ()
     """The objectives that it is made of, by name, where it is made of others: what it must beat to be worth it."""
 
+    @abstractmethod
     def __call__(self, score: Score, batch: Batch, generator: Generators = None) -> Tensor:
         """Per-sample losses, shape of batch.sigma; estimates 1/2 ||s - s*||^2 + const."""
-        raise TypeError(f"{type(self).__name__} defines no loss")
 
     def evaluations(self, dimension: int) -> int:
         """Network evaluations that one sample costs in training, in units of DSM's: one, and its backward pass.

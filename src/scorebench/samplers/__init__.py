@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -22,11 +23,11 @@ class Sampler(Part):
     `with progress("..."):` around a call shows how far it is.
     """
 
+    @abstractmethod
     def __call__(
         self, score: Score, ladder: Tensor, shape: Sequence[int], generator: Generators = None, event: int = 1
     ) -> Tensor:
         """Samples of this shape."""
-        raise TypeError(f"{type(self).__name__} samples nothing")
 
     def not_applicable(self, setting: Setting) -> str | None:
         """The reason why this sampler makes no sense in a setting, or None."""
