@@ -7,6 +7,7 @@ NAMED = studies/$(NAME)$(if $(SIZE),-$(SIZE)).yaml
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+CORE := $(addprefix tests/,objectives theorems noise samplers targets study test_learning.py test_parts.py test_streams.py)
 VERSIONED := src data Snakefile workflow dvc.yaml dvc.lock plan params.yaml studies reports .dvc constraints.txt
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR)/src
@@ -14,7 +15,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help install run study resume clear-away soak ui pull git-pull push test test-fast lint format docs answers check-agreement agree pictures bench judge peers clean
+.PHONY: help install run study resume clear-away soak ui pull git-pull push test-core test test-cluster lint format docs answers check-agreement agree pictures bench judge peers clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 26
@@ -68,15 +69,19 @@ push: install ## results and what names them: refused unless all is whole, agree
 	dvc push
 	git push
 
-test: install ## all tests
-	pytest -n 2 --dist loadgroup
+# tiers of tests: closed forms; everything that needs no other server; a real Slurm and PostgreSQL
+test-core: install ## closed forms of objectives, noise and samplers, studies and their keys: a minute
+	pytest -n 2 -m 'not slow' $(CORE)
+
+test: install ## all tests but those of test-cluster: ten minutes on 2 cores
+	pytest -n 2 --dist loadgroup -m 'not cluster'
+
+test-cluster: install ## a real Slurm and PostgreSQL, which root installs on Debian by tests/cluster/slurm_local.sh; else skipped
+	pytest -n 2 --dist loadgroup -m cluster
 
 soak: install ## kill runs at 20 random moments and see that the end is the same: minutes; SOAK_SEED=2 takes other moments
 	SCOREBENCH_SOAK_KILLS=$${SOAK_KILLS:-20} SCOREBENCH_SOAK_SEED=$${SOAK_SEED:-1} SCOREBENCH_SOAK_SECONDS=$${SOAK_SECONDS:-2400} \
 	  pytest -n0 -s tests/workflow/test_soak.py
-
-test-fast: install ## the tests that take seconds
-	pytest -m 'not slow'
 
 lint: install ## ruff, mypy, import contracts, snakefmt, snakemake --lint, the study files
 	ruff check .

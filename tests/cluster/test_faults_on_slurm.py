@@ -14,7 +14,7 @@ from local_slurm import control
 
 from project import Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("slurm")]
+pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.xdist_group("slurm")]
 
 CELL = "ring8/tired/log_uniform"
 

@@ -13,7 +13,7 @@ from test_faults_on_slurm import driven, ends, nap
 
 from project import Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("slurm")]
+pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.xdist_group("slurm")]
 
 SOON = 15.0
 """Seconds within which a point must be there."""

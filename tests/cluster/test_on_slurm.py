@@ -7,7 +7,7 @@ from in_queue import queue
 
 from project import Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("slurm")]
+pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.xdist_group("slurm")]
 
 
 def test_the_literal_command_gives_what_a_local_run_gives(project: Project, undisturbed: Project) -> None:

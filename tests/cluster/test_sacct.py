@@ -9,7 +9,7 @@ from test_faults_on_slurm import cancelled_job_goes_on
 
 from project import Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("slurm")]
+pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.xdist_group("slurm")]
 
 
 @pytest.fixture

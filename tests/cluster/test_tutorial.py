@@ -7,7 +7,7 @@ import pytest
 from project import ROOT, checkout
 from tutorials import follow
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("slurm")]
+pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.xdist_group("slurm")]
 
 
 def test_from_laptop_to_cluster(slurm: Path, tmp_path: Path) -> None:

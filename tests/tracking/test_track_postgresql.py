@@ -21,7 +21,7 @@ from scorebench import storage
 from scorebench.cli import run_job
 from scorebench.study.plan import Study
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("postgresql")]
+pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.xdist_group("postgresql")]
 
 REPLICATES = 250
 STUDY = f"""
