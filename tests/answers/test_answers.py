@@ -14,13 +14,15 @@ import pytest
 import toy
 from typer.testing import CliRunner
 
-from scorebench.answers import made, page
+from scorebench.answers import made
+from scorebench.answers import page as page_of
 from scorebench.answers.figures import figures
 from scorebench.answers.quotes import Quotes
 from scorebench.answers.tables import chosen, emphasis, robustness, safe, singles, summary
 from scorebench.cli import app
 from scorebench.evidence.statistics import number
 from scorebench.evidence.validity import validity
+from scorebench.study.params import load
 
 ROOT = Path(__file__).parents[2]
 MATPLOTLIB = next(
@@ -28,6 +30,13 @@ MATPLOTLIB = next(
     for line in (ROOT / "constraints.txt").read_text().splitlines()
     if line.lower().startswith("matplotlib==")
 )
+
+
+REGISTERED = {name: load(ROOT / f"studies/{name}.yaml").hypotheses for name in ("noise", "noise-quick", "hybrid")}
+
+
+def page(studies):
+    return page_of(studies, REGISTERED)
 
 
 @pytest.fixture(scope="module")

@@ -46,26 +46,23 @@ NOISE = np.array([0.00, 0.01, -0.01, 0.02])
 
 
 def results(
-    tmp_path: Path, errors: dict[str, Any], clean: dict[str, float] | None = None, dataset: str = "ring", **renamed: str
+    tmp_path: Path, errors: dict[str, Any], clean: dict[str, float] | None = None, hypotheses: str = ""
 ) -> Results:
     """Results of four replicates: method/schedule -> error over all scales, schedule -> error of DSM on clean data.
 
-    dataset: its name; renamed: of methods and schedules.
+    hypotheses: the section of the study file.
     """
     file = tmp_path / "known.yaml"
-    text = STUDY.replace("  ring:", f"  {dataset}:").replace("[ring]", f"[{dataset}]")
-    for old, new in renamed.items():
-        text = text.replace(f"  {old}: {{", f"  {new}: {{").replace(f"[{old}]", f"[{new}]")
-    file.write_text(text)
+    file.write_text(STUDY + hypotheses)
     spec = Study(file).spec(Job("report"))
     names = ("dataset", "method", "schedule", "replicate", "sampler", "metric", "sigma", "value", "status")
     rows = []
     for at, level in errors.items():
         method, schedule = at.split("/")
         for r, number in enumerate(np.broadcast_to(level, 4) * (1 + NOISE)):
-            rows.append((dataset, method, schedule, r, None, "D_integral", None, float(number), "trained"))
+            rows.append(("ring", method, schedule, r, None, "D_integral", None, float(number), "trained"))
             for sigma, share in ((0.01, 0.1), (0.2, 1.0), (5.0, 0.01)):
-                rows.append((dataset, method, schedule, r, None, "D", sigma, share * float(number), "trained"))
+                rows.append(("ring", method, schedule, r, None, "D", sigma, share * float(number), "trained"))
     for schedule, level in (clean or {}).items():
         sigma = {"low": 0.02, "middle": 0.1, "high": 0.5}[schedule]
         for r, noise in enumerate(NOISE):
@@ -174,23 +171,44 @@ def test_nothing_to_ask(tmp_path: Path) -> None:
     assert questions.noise_overall(found) == questions.hybrid_overall(found) == []
 
 
-def test_hypotheses_that_the_study_tests_are_shown_with_their_verdict(tmp_path: Path) -> None:
-    """H8 claims that SSM-VR with the weights of DSM ends more than twice as bad as DSM, in 2-D and 10-D."""
-    names = {"ssm": "ssm_vr", "even": "log_uniform"}
-    worse = {"dsm/log_uniform": 1.0, "ssm_vr/log_uniform": [2.9, 3.0, 3.1, 3.3]}
-    shown = hypotheses.tested(results(tmp_path, worse, dataset="ring8", **names))
-    (record,) = (each for each in shown["hypotheses"] if each["id"] == "H8")
-    assert record["verdict"] == "supported"
-    assert "ring8" in record["findings"][0]["said"]
-    assert "claimed above 2.00: as claimed" in record["findings"][0]["said"]
-    assert "H8" not in shown["untested"]
-
-    better = worse | {"ssm_vr/log_uniform": [0.9, 1.0, 1.1, 1.3]}
-    shown = hypotheses.tested(results(tmp_path, better, dataset="ring8", **names))
-    assert next(each for each in shown["hypotheses"] if each["id"] == "H8")["verdict"] == "refuted"
+HYPOTHESES = """
+hypotheses:
+  worse:
+    statement: SSM-VR ends more than twice as bad as DSM.
+    expected: "<true>"
+    claims:
+      - {kind: ratio, a: ssm/even, b: dsm/even, datasets: [ring], side: above, limit: 2}
+  elsewhere:
+    statement: So it does at other noise.
+    claims:
+      - {kind: ratio, a: ssm/steps, b: dsm/steps, datasets: [ring], side: above, limit: 2}
+"""
 
 
-def test_a_study_of_other_data_tests_no_hypothesis(tmp_path: Path) -> None:
-    shown = hypotheses.tested(results(tmp_path, {"dsm/even": 1.0, "ssm/even": 2.0}))
-    assert shown["hypotheses"] == []
-    assert len(shown["untested"]) == 12
+def test_the_hypotheses_of_the_study_are_tried_and_no_others(tmp_path: Path) -> None:
+    worse = {"dsm/even": 1.0, "ssm/even": [2.9, 3.0, 3.1, 3.3]}
+    shown = hypotheses.tried(results(tmp_path, worse, hypotheses=HYPOTHESES))
+    assert [(each.verdict.id, each.verdict.verdict) for each in shown] == [
+        ("worse", "supported"),
+        ("elsewhere", "not tested"),
+    ]
+    assert shown[0].findings[0].startswith("ring: D_integral: ssm/even over dsm/even is 3.07 [")
+    assert shown[0].findings[0].endswith("claimed above 2.00: as claimed")
+    assert shown[1].verdict.why == "this study does not hold the cells that it is about"
+
+    better = {"dsm/even": 1.0, "ssm/even": [0.9, 1.0, 1.1, 1.3]}
+    shown = hypotheses.tried(results(tmp_path, better, hypotheses=HYPOTHESES))
+    assert shown[0].verdict.verdict == "refuted"
+
+
+def test_a_study_without_hypotheses_tries_none(tmp_path: Path) -> None:
+    assert hypotheses.tried(results(tmp_path, {"dsm/even": 1.0, "ssm/even": 2.0})) == []
+
+
+def test_what_was_expected_is_told_to_the_report_alone(tmp_path: Path) -> None:
+    results(tmp_path, {"dsm/even": 1.0}, hypotheses=HYPOTHESES)
+    study = Study(tmp_path / "known.yaml")
+    jobs = [*study.inputs(Job("report")).values()]
+    assert len(jobs) > 20
+    assert not [job for job in jobs if "twice as bad" in str(study.ingredients(job))]
+    assert "twice as bad" in str(study.ingredients(Job("report")))

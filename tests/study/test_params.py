@@ -24,6 +24,13 @@ def changed(old: str, new: str) -> str:
 
 METHODS = "  esm: {objective: esm}\n  dsm: {objective: dsm}\n  ssm_vr: {objective: ssm_vr}"
 
+RATIO = "{kind: ratio, a: ssm_vr/log_uniform, b: dsm/log_uniform, datasets: [ring8], side: below, limit: 1}"
+
+
+def claims(claim: str) -> str:
+    return f"{GOOD}hypotheses:\n  H:\n    statement: It is so.\n    claims:\n      - {claim}\n"
+
+
 # name -> (file, texts that the message must hold: places, values, nearest names)
 BROKEN: dict[str, tuple[str | bytes, list[str]]] = {
     "empty": ("", [":1:", "must be a mapping", "it is empty"]),
@@ -93,6 +100,37 @@ BROKEN: dict[str, tuple[str | bytes, list[str]]] = {
         ),
         ["datasets.t.options", "no file no.csv"],
     ),
+    "an unknown kind of claim": (
+        claims("{kind: ratios}"),
+        [":34:", "hypotheses.H.claims.0.kind", "did you mean 'ratio'"],
+    ),
+    "a claim without a kind": (claims("{why: late}"), ["hypotheses.H.claims.0.kind: is required", "best_of"]),
+    "a claim with an unknown name": (
+        claims("{kind: untested, whi: late}"),
+        ["hypotheses.H.claims.0.whi", "did you mean 'why'", "hypotheses.H.claims.0.why: is required"],
+    ),
+    "a claim on an unknown method": (
+        claims(RATIO.replace("a: ssm_vr", "a: smm_vr")),
+        [":34:", "hypotheses.H.claims.0.a", "'smm_vr' is not under `methods` (did you mean 'ssm_vr'?)"],
+    ),
+    "a claim on an unknown schedule": (
+        claims(RATIO.replace("b: dsm/log_uniform", "b: dsm/log_unifrom")),
+        ["hypotheses.H.claims.0.b", "did you mean 'log_uniform'"],
+    ),
+    "a claim on unknown data": (
+        claims(RATIO.replace("[ring8]", "[ring9]")),
+        ["hypotheses.H.claims.0.datasets.0", "did you mean 'ring8'"],
+    ),
+    "a claim on a variant that is not there": (
+        claims(RATIO.replace("a: ssm_vr", "a: ssm_vr-evaluations")),
+        ["hypotheses.H.claims.0.a", "'ssm_vr-evaluations' is not under `methods`"],
+    ),
+    "a claim on no cell": (
+        claims(RATIO.replace("a: ssm_vr/log_uniform", "a: ssm_vr")),
+        ["METHOD/SCHEDULE", "'ssm_vr'"],
+    ),
+    "a claim on no side": (claims(RATIO.replace("below", "under")), ["hypotheses.H.claims.0.side", "'under'"]),
+    "a limit below zero": (claims(RATIO.replace("limit: 1", "limit: -1")), ["hypotheses.H.claims.0.limit", "-1"]),
     "many at once": (
         changed("seed: 7", "seed: x").replace("objective: esm", "objective: emm").replace("steps: 40", "stepss: 40"),
         ["seed", "methods.esm.objective", "training.stepss", "did you mean 'steps'", "training.steps: is required"],
@@ -125,6 +163,22 @@ def test_line_is_the_one_of_the_fault(tmp_path: Path) -> None:
         load(file)
     (fault,) = caught.value.faults
     assert "batch" in GOOD.splitlines()[fault.line - 1]
+
+
+def test_claims_may_be_on_what_follows_and_on_what_a_smaller_study_takes_out(tmp_path: Path) -> None:
+    """At another budget, under a variant; where `extends` takes the methods out, the hypothesis stays."""
+    more = "budgets: {reference: dsm, evaluations: [ssm_vr]}\n"
+    more += "robustness: {longer: {methods: [dsm], datasets: [ring8], schedules: [log_uniform], times_steps: 2}}\n"
+    claim = RATIO.replace("a: ssm_vr", "a: ssm_vr-evaluations").replace("b: dsm", "b: dsm-longer")
+    (tmp_path / "whole.yaml").write_text(more + claims(claim))
+    (tmp_path / "small.yaml").write_text("extends: whole.yaml\nrobustness: null\nbudgets: null\n")
+    whole, small = load(tmp_path / "whole.yaml"), load(tmp_path / "small.yaml")
+    assert "dsm-longer" in whole.methods
+    assert "dsm-longer" not in small.methods
+    assert small.hypotheses == whole.hypotheses
+    (claimed,) = whole.hypotheses["H"].claims
+    assert claimed.kind == "ratio"
+    assert claimed.a == "ssm_vr-evaluations/log_uniform"
 
 
 @pytest.mark.slow

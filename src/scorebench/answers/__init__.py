@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
@@ -11,11 +11,17 @@ from scorebench.answers import tables
 from scorebench.answers.figures import figures
 from scorebench.answers.quotes import Quotes
 from scorebench.evidence.numbers import Numbers, published
+from scorebench.study.hypotheses import Hypothesis
+from scorebench.study.params import load
 
 HERE = Path(__file__).parent
 
 
-def page(studies: Sequence[Numbers]) -> str:
+Registered = Mapping[str, Mapping[str, Hypothesis]]
+"""Study -> the hypotheses that its file registers, by name."""
+
+
+def page(studies: Sequence[Numbers], registered: Registered) -> str:
     """The Markdown of docs/answers.md."""
     environment = Environment(
         loader=FileSystemLoader(HERE), trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
@@ -24,7 +30,7 @@ def page(studies: Sequence[Numbers]) -> str:
     environment.tests["dsm"] = lambda cell: cell.startswith("dsm/")
     environment.filters["schedule"] = lambda cell: cell.partition("/")[2]
     environment.filters["cell"] = lambda text: text.replace("|", "\\|").replace("\n", " ")
-    quotes = Quotes(studies)
+    quotes = Quotes(studies, registered)
     text = environment.get_template("answers.md.j2").render(q=quotes, t=tables)
     lines = [line.rstrip() for line in text.splitlines()]
     kept = [line for i, line in enumerate(lines) if line or (i and lines[i - 1])]
@@ -34,5 +40,6 @@ def page(studies: Sequence[Numbers]) -> str:
 def made(results: Path = Path("studies/results")) -> dict[Path, str]:
     """Path -> content of the page and its figures, as the published results have them."""
     studies = published(results)
+    registered = {study.study: load(Path("studies", f"{study.study}.yaml")).hypotheses for study in studies}
     pictures = {Path("docs/pictures") / name: content for name, content in figures(Quotes(studies)).items()}
-    return {Path("docs/answers.md"): page(studies), **pictures}
+    return {Path("docs/answers.md"): page(studies, registered), **pictures}

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
-from scorebench.evidence.hypotheses import verdicts
 from scorebench.evidence.numbers import Numbers
 from scorebench.evidence.statistics import estimate, number, said, standing
 from scorebench.evidence.testing import Tested, against, log_ratios
 from scorebench.evidence.validity import DIAGNOSTICS, Validity, validity
+from scorebench.evidence.verdicts import Verdict, verdicts
+from scorebench.study.hypotheses import Hypothesis
 
 ERROR, EXCESS = "D_integral", "excess_loss_integral"
 ABSENT = "not measured"
@@ -104,6 +104,8 @@ class Quotes:
     """The published studies, by name, each in its largest size; every number that is quoted is kept with its key."""
 
     studies: Sequence[Numbers]
+    registered: Mapping[str, Mapping[str, Hypothesis]] = field(default_factory=dict)
+    """Study -> the hypotheses that it registered."""
     used: dict[tuple[str, str, str], str] = field(default_factory=dict)
     """Study, data set and cell -> key of the scores."""
 
@@ -311,9 +313,12 @@ class Quotes:
             self.used[study.study, dataset, f"training of {cell}"] = study.key(dataset, cell, metric)
         return {sigma: point.mean for sigma, point in curve.items()}
 
-    def hypotheses(self) -> list[dict[str, Any]]:
-        """Verdicts on the registered hypotheses."""
-        return verdicts([self.by_name[name] for name in ("noise", "hybrid", "data") if name in self.by_name])
+    def hypotheses(self) -> list[Verdict]:
+        """Verdicts on the hypotheses that the three studies registered: one family, whichever study tests them."""
+        return sorted(
+            verdicts([(study, self.registered.get(study.study, {})) for study in self.by_name.values()]),
+            key=lambda verdict: (len(verdict.id), verdict.id),
+        )
 
     def validity(self) -> list[Validity]:
         """How far diagnostics without truth order what is known."""

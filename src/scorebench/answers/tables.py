@@ -8,11 +8,14 @@ from dataclasses import dataclass
 
 from scorebench.answers.quotes import HEADLINES, LN, Difference, Quotes, Ratio, is_variant
 from scorebench.evidence.claims import lowest_level
-from scorebench.evidence.registered import SIZES, TAU
 from scorebench.evidence.rules import RULES
 from scorebench.evidence.statistics import number
 from scorebench.evidence.validity import DIAGNOSTICS, Validity
 
+TAU = 0.15
+"""Width of the components of ring8."""
+SIZES = {f"ring8_n{n}": n for n in (100, 1000, 10000)}
+"""Data sets of single levels -> number of points, in 2-D."""
 TRUSTED = 0.8
 """Rank correlation from which a diagnostic is said to order methods as the error does."""
 

@@ -1,31 +1,27 @@
-"""Kinds of claims that can be held against numbers: each gives findings, one per data set or noise level."""
+"""Claims of a study held against its numbers: each gives findings, one per data set or noise level."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol
 
 import numpy as np
 
 from scorebench.evidence.numbers import Numbers, Point
 from scorebench.evidence.testing import Tested, against, log_ratios, of_moments
-
-Side = Literal["below", "above"]
-ERROR = "D_integral"
-"""The error over all scales: its ratios are those of the mean D(sigma)."""
+from scorebench.study import hypotheses as registered
+from scorebench.study.hypotheses import Claim, Side
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What came of a claim at one place. holds: whether the estimate lies on the side of the limit that was claimed."""
+    """What came of a claim at one place: the number with its interval against the limit, and the key of its result."""
 
     where: str
     statistic: str
     side: Side
     tested: Tested
-    study: str
     key: str
 
     @property
@@ -34,187 +30,152 @@ class Finding:
         return self.tested.below == (self.side == "below")
 
 
-class Claim(Protocol):
-    """Something that numbers can speak for or against."""
+def findings(claim: Claim, numbers: Numbers) -> Iterator[Finding]:
+    """Findings where a study holds what a claim is about; none of what it does not hold."""
+    match claim:
+        case registered.Ratio():
+            return _ratio(claim, numbers)
+        case registered.BestOf():
+            return _best_of(claim, numbers)
+        case registered.Nowhere():
+            return _nowhere(claim, numbers)
+        case registered.Value():
+            return _value(claim, numbers)
+        case registered.BestLevel():
+            return _best_level(claim, numbers)
+        case registered.Curve():
+            return _curve(claim, numbers)
+        case registered.Peak():
+            return _peak(claim, numbers)
+        case registered.Untested():
+            return iter(())
 
-    def find(self, studies: Sequence[Numbers]) -> Iterator[Finding]:
-        """Findings where a study holds what the claim is about."""
-        ...
 
-
-@dataclass(frozen=True)
-class Ratio:
-    """A metric of one cell over that of another, paired by replicate, is below or above a limit on every data set."""
-
-    a: str
-    b: str
-    datasets: tuple[str, ...]
-    side: Side
-    limit: float
-    metric: str = ERROR
-
-    def find(self, studies: Sequence[Numbers]) -> Iterator[Finding]:
-        """One finding per data set, from the first study that holds both cells."""
-        for dataset in self.datasets:
-            for study in studies:
-                values = log_ratios(study.of(dataset, self.a, self.metric), study.of(dataset, self.b, self.metric))
-                if values:
-                    tested = against(values, self.limit, logarithms=True)
-                    said = f"{self.metric}: {self.a} over {self.b}"
-                    key = study.key(dataset, self.a, self.metric)
-                    yield Finding(dataset, said, self.side, tested, study.study, key)
-                    break
+def _ratio(claim: registered.Ratio, numbers: Numbers) -> Iterator[Finding]:
+    """One finding per data set."""
+    for dataset in claim.datasets:
+        place = _Place(dataset, claim.metric, claim.sampler or "")
+        if (one := _compared(numbers, place, claim.a, claim.b, claim.side, claim.limit)) is not None:
+            yield one
 
 
 @dataclass(frozen=True)
-class BestOf:
-    """Of several cells at least one has a ratio to another cell beyond a limit: Bonferroni over them."""
-
-    cells: tuple[str, ...]
-    b: str
-    datasets: dict[str, float]
-    """Data set -> limit."""
-    side: Side
-    metric: str = ERROR
-
-    def find(self, studies: Sequence[Numbers]) -> Iterator[Finding]:
-        """The finding of the cell that goes furthest to the claimed side, per data set."""
-        for dataset, limit in self.datasets.items():
-            claims = [Ratio(cell, self.b, (dataset,), self.side, limit, self.metric) for cell in self.cells]
-            found = [finding for claim in claims for finding in claim.find(studies)]
-            if found:
-                sign = 1 if self.side == "below" else -1
-                best = min(found, key=lambda finding: sign * finding.tested.estimate)
-                p = best.tested.p
-                tested = replace(best.tested, p=None if p is None else min(1.0, len(found) * p))
-                yield replace(best, tested=tested)
+class _Place:
+    dataset: str
+    metric: str
+    sampler: str = ""
 
 
-@dataclass(frozen=True)
-class Nowhere:
-    """No cell of a list is within a factor of the best of the list on every data set."""
+def _compared(numbers: Numbers, place: _Place, a: str, b: str, side: Side, limit: float) -> Finding | None:
+    """The metric of cell a over that of cell b; None where they share no replicate."""
+    values = [numbers.of(place.dataset, cell, place.metric, place.sampler) for cell in (a, b)]
+    logs = log_ratios(*values)
+    if not logs:
+        return None
+    key = numbers.key(place.dataset, a, place.metric, place.sampler)
+    return Finding(place.dataset, f"{place.metric}: {a} over {b}", side, against(logs, limit, logarithms=True), key)
 
-    cells: tuple[str, ...]
-    datasets: tuple[str, ...]
-    factor: float
-    metric: str = ERROR
 
-    def find(self, studies: Sequence[Numbers]) -> Iterator[Finding]:
-        """Per cell its worst ratio to the best of the others on a data set; from a study that holds all of them."""
-        for study in studies:
-            values = {(d, c): study.of(d, c, self.metric) for d in self.datasets for c in self.cells}
-            if not all(values.values()):
-                continue
-            means = {place: _mean(v) for place, v in values.items()}
-            for cell in self.cells:
-                best = {d: min((means[d, c], c) for c in self.cells if c != cell) for d in self.datasets}
-                _, worst = max((means[d, cell] / best[d][0], d) for d in self.datasets)
-                logs = log_ratios(values[worst, cell], values[worst, best[worst][1]])
-                if not logs:
-                    continue
-                said = f"{self.metric}: {cell} over {best[worst][1]}, the best of the others there"
-                tested = against(logs, self.factor, logarithms=True)
-                yield Finding(worst, said, "above", tested, study.study, study.key(worst, cell, self.metric))
-            return
+def _best_of(claim: registered.BestOf, numbers: Numbers) -> Iterator[Finding]:
+    """The finding of the cell that goes furthest to the claimed side, per data set."""
+    for dataset, limit in claim.limits.items():
+        place = _Place(dataset, claim.metric)
+        each = [_compared(numbers, place, cell, claim.b, claim.side, limit) for cell in claim.cells]
+        there = [one for one in each if one is not None]
+        if there:
+            sign = 1 if claim.side == "below" else -1
+            best = min(there, key=lambda one: sign * one.tested.estimate)
+            p = best.tested.p
+            yield replace(best, tested=replace(best.tested, p=None if p is None else min(1.0, len(there) * p)))
+
+
+def _nowhere(claim: registered.Nowhere, numbers: Numbers) -> Iterator[Finding]:
+    """Per cell its worst ratio to the best of the others on a data set; nothing unless all of them were measured."""
+    values = {(d, c): numbers.of(d, c, claim.metric) for d in claim.datasets for c in claim.cells}
+    if not all(values.values()):
+        return
+    means = {place: _mean(v) for place, v in values.items()}
+    for cell in claim.cells:
+        best = {d: min((means[d, c], c) for c in claim.cells if c != cell) for d in claim.datasets}
+        _, worst = max((means[d, cell] / best[d][0], d) for d in claim.datasets)
+        logs = log_ratios(values[worst, cell], values[worst, best[worst][1]])
+        if logs:
+            said = f"{claim.metric}: {cell} over {best[worst][1]}, the best of the others there"
+            tested = against(logs, claim.factor, logarithms=True)
+            yield Finding(worst, said, "above", tested, numbers.key(worst, cell, claim.metric))
 
 
 def _mean(values: dict[int, float]) -> float:
     return math.fsum(values.values()) / len(values)
 
 
-@dataclass(frozen=True)
-class Curve:
-    """A number of the microscope, times a factor, is beyond a limit at every noise level of a range."""
-
-    metric: str
-    method: str
-    datasets: tuple[str, ...]
-    side: Side
-    limit: float
-    low: float = 0.0
-    high: float = math.inf
-    factor: float = 1.0
-
-    def find(self, studies: Sequence[Numbers]) -> Iterator[Finding]:
-        """One finding per data set and noise level."""
-        for dataset in self.datasets:
-            study = next((s for s in studies if s.curve(dataset, self.method, self.metric)), None)
-            if study is None:
-                continue
-            key = study.key(dataset, self.method, self.metric)
-            for sigma, point in study.curve(dataset, self.method, self.metric).items():
-                if self.low <= sigma <= self.high:
-                    se = None if point.se is None else self.factor * point.se
-                    tested = of_moments(self.factor * point.mean, se, point.n, self.limit)
-                    times = f"{self.factor:g} x " if self.factor != 1 else ""
-                    where, said = f"{dataset}, sigma {sigma:.3g}", f"{times}{self.metric} of {self.method}"
-                    yield Finding(where, said, self.side, tested, study.study, key)
+def _value(claim: registered.Value, numbers: Numbers) -> Iterator[Finding]:
+    """One finding per data set: the mean over replicates, the geometric one where it can be taken."""
+    sampler = claim.sampler or ""
+    for dataset in claim.datasets:
+        values = list(numbers.of(dataset, claim.cell, claim.metric, sampler).values())
+        if values:
+            logarithms = claim.limit > 0 and min(values) > 0
+            tested = against([math.log(v) for v in values] if logarithms else values, claim.limit, logarithms)
+            key = numbers.key(dataset, claim.cell, claim.metric, sampler)
+            yield Finding(dataset, f"{claim.metric} of {claim.cell}", claim.side, tested, key)
 
 
-@dataclass(frozen=True)
-class Peak:
-    """A number of the microscope is largest within a range of noise levels."""
+def _points(claim: registered.Curve | registered.Peak, numbers: Numbers, dataset: str) -> dict[float, Point]:
+    return numbers.curve(dataset, _measured_on(claim), claim.metric)
 
-    metric: str
-    method: str
-    datasets: tuple[str, ...]
-    low: float
-    high: float
 
-    def find(self, studies: Sequence[Numbers]) -> Iterator[Finding]:
-        """The largest value within the range less the largest one outside: above 0 if the peak lies within."""
-        for dataset in self.datasets:
-            study = next((s for s in studies if s.curve(dataset, self.method, self.metric)), None)
-            if study is None:
-                continue
-            curve = study.curve(dataset, self.method, self.metric)
-            inside = [point for sigma, point in curve.items() if self.low <= sigma <= self.high]
-            outside = [point for sigma, point in curve.items() if not self.low <= sigma <= self.high]
-            if inside and outside:
-                a, b = _largest(inside), _largest(outside)
-                se = None if a.se is None or b.se is None else math.hypot(a.se, b.se)
-                tested = of_moments(a.mean - b.mean, se, min(a.n, b.n), 0.0)
-                said = f"peak of {self.metric} of {self.method} in [{self.low:.3g}, {self.high:.3g}] less elsewhere"
-                yield Finding(dataset, said, "above", tested, study.study, study.key(dataset, self.method, self.metric))
+def _measured_on(claim: registered.Curve | registered.Peak) -> str:
+    """The cell, or the method alone where it is a number of the microscope."""
+    return f"{claim.method}/{claim.schedule}" if claim.schedule else claim.method
+
+
+def _curve(claim: registered.Curve, numbers: Numbers) -> Iterator[Finding]:
+    """One finding per data set and noise level."""
+    low, high = claim.low or 0.0, claim.high or math.inf
+    times = f"{claim.factor:g} x " if claim.factor != 1 else ""
+    said = f"{times}{claim.metric} of {_measured_on(claim)}"
+    for dataset in claim.datasets:
+        for sigma, point in _points(claim, numbers, dataset).items():
+            if low <= sigma <= high:
+                se = None if point.se is None else claim.factor * point.se
+                tested = of_moments(claim.factor * point.mean, se, point.n, claim.limit)
+                key = numbers.key(dataset, _measured_on(claim), claim.metric)
+                yield Finding(f"{dataset}, sigma {sigma:.3g}", said, claim.side, tested, key)
+
+
+def _peak(claim: registered.Peak, numbers: Numbers) -> Iterator[Finding]:
+    """The largest value within the range less the largest one outside: above 0 if the peak lies within."""
+    for dataset in claim.datasets:
+        curve = _points(claim, numbers, dataset)
+        inside = [point for sigma, point in curve.items() if claim.low <= sigma <= claim.high]
+        outside = [point for sigma, point in curve.items() if not claim.low <= sigma <= claim.high]
+        if inside and outside:
+            a, b = _largest(inside), _largest(outside)
+            se = None if a.se is None or b.se is None else math.hypot(a.se, b.se)
+            tested = of_moments(a.mean - b.mean, se, min(a.n, b.n), 0.0)
+            range_ = f"[{claim.low:.3g}, {claim.high:.3g}]"
+            said = f"peak of {claim.metric} of {_measured_on(claim)} in {range_} less elsewhere"
+            yield Finding(dataset, said, "above", tested, numbers.key(dataset, _measured_on(claim), claim.metric))
 
 
 def _largest(points: list[Point]) -> Point:
     return max(points, key=lambda point: point.mean)
 
 
-@dataclass(frozen=True)
-class BestLevel:
-    """The best single noise level of a method lies within factors of a rule, for data sets of n points."""
-
-    method: str
-    levels: dict[str, float]
-    """Schedule -> its noise level."""
-    rule: dict[str, float]
-    """Data set -> what the rule says."""
-    side: Side
-    limit: float
-    metric: str = "clean_error"
-
-    def find(self, studies: Sequence[Numbers]) -> Iterator[Finding]:
-        """Best level over the rule's, per data set: by replicate the minimum of a parabola through the lowest three."""
-        for dataset, rule in self.rule.items():
-            for study in studies:
-                values = {
-                    sigma: study.of(dataset, f"{self.method}/{schedule}", self.metric)
-                    for schedule, sigma in self.levels.items()
-                }
-                values = {sigma: v for sigma, v in sorted(values.items()) if v}
-                if len(values) < 3:
-                    continue
-                common = sorted(set.intersection(*(set(v) for v in values.values())))
-                best = [lowest_level({sigma: v[r] for sigma, v in values.items()}) for r in common]
-                if best:
-                    tested = against([math.log(sigma / rule) for sigma in best], self.limit, logarithms=True)
-                    schedule = next(name for name, sigma in self.levels.items() if sigma in values)
-                    key = study.key(dataset, f"{self.method}/{schedule}", self.metric)
-                    said = f"best sigma of {self.method} over {rule:.3g}"
-                    yield Finding(dataset, said, self.side, tested, study.study, key)
-                    break
+def _best_level(claim: registered.BestLevel, numbers: Numbers) -> Iterator[Finding]:
+    """Best level over the rule's, per data set: by replicate the minimum of a parabola through the lowest three."""
+    for dataset, rule in claim.rule.items():
+        cells = {sigma: f"{claim.method}/{schedule}" for schedule, sigma in claim.levels.items()}
+        values = {sigma: v for sigma in sorted(cells) if (v := numbers.of(dataset, cells[sigma], claim.metric))}
+        if len(values) < 3:
+            continue
+        common = sorted(set.intersection(*(set(v) for v in values.values())))
+        best = [lowest_level({sigma: v[r] for sigma, v in values.items()}) for r in common]
+        if best:
+            tested = against([math.log(sigma / rule) for sigma in best], claim.limit, logarithms=True)
+            key = numbers.key(dataset, cells[min(values)], claim.metric)
+            yield Finding(dataset, f"best sigma of {claim.method} over {rule:.3g}", claim.side, tested, key)
 
 
 def lowest_level(errors: dict[float, float]) -> float:
@@ -227,24 +188,3 @@ def lowest_level(errors: dict[float, float]) -> float:
         return float(np.exp(x[i]))
     a, b, _ = np.polyfit(x[i - 1 : i + 2], y[i - 1 : i + 2], 2)
     return float(np.exp(np.clip(-b / (2 * a), x[i - 1], x[i + 1])))
-
-
-@dataclass(frozen=True)
-class Untested:
-    """A part of a hypothesis that the studies don't test, and why."""
-
-    why: str
-
-    def find(self, studies: Sequence[Numbers]) -> Iterator[Finding]:
-        """Nothing."""
-        return iter(())
-
-
-def describe(finding: Finding) -> dict[str, object]:
-    """A finding as plain values."""
-    t = finding.tested
-    return {
-        "where": finding.where, "statistic": finding.statistic, "side": finding.side, "limit": t.limit,
-        "estimate": t.estimate, "low": t.low, "high": t.high, "t_low": t.t_low, "t_high": t.t_high, "n": t.n, "p": t.p,
-        "holds": finding.holds, "study": finding.study, "key": finding.key,
-    }  # fmt: skip

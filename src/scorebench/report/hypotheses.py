@@ -1,24 +1,35 @@
-"""The registered hypotheses that a study tests, with their verdicts, as the page shows them."""
+"""The hypotheses that a study registered, with their verdicts, as the page shows them."""
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import dataclass
 
-from scorebench.evidence.hypotheses import verdicts
+from pydantic import TypeAdapter
+
+from scorebench.evidence.claims import Finding
 from scorebench.evidence.numbers import from_rows
 from scorebench.evidence.statistics import number
+from scorebench.evidence.verdicts import Verdict, verdicts
 from scorebench.report.results import Results
+from scorebench.study.hypotheses import Hypothesis
+
+REGISTERED = TypeAdapter(dict[str, Hypothesis])
 
 
-def tested(results: Results) -> dict[str, list[Any]]:
-    """hypotheses: records of those that have findings here; untested: names of the others."""
-    study, size = results.spec["study"], results.params.get("size", "standard")
-    records = verdicts([from_rows(results.rows, study, size)])
-    found = [record | {"p_said": _p(record["p_holm"]), "findings": _said(record)} for record in records]
-    return {
-        "hypotheses": [record for record in found if record["findings"]],
-        "untested": [record["id"] for record in found if not record["findings"]],
-    }
+@dataclass(frozen=True)
+class Shown:
+    """A verdict with its p and its findings in words."""
+
+    verdict: Verdict
+    p: str
+    findings: list[str]
+
+
+def tried(results: Results) -> list[Shown]:
+    """Every hypothesis of the study, in its order."""
+    registered = REGISTERED.validate_python(results.params.get("hypotheses", {}))
+    numbers = from_rows(results.rows, results.spec["study"], results.params.get("size", "standard"))
+    return [Shown(v, _p(v.p_holm), [_said(f) for f in v.findings]) for v in verdicts([(numbers, registered)])]
 
 
 def _p(value: float | None) -> str:
@@ -27,13 +38,10 @@ def _p(value: float | None) -> str:
     return "< 0.0001" if value < 1e-4 else number(value, 2)
 
 
-def _said(record: dict[str, Any]) -> list[dict[str, str]]:
-    """Findings as sentences: where, what, the estimate with its interval, and what was claimed."""
-    sentences = []
-    for f in record["findings"]:
-        interval = "" if f["low"] is None else f" [{number(f['low'])}, {number(f['high'])}]"
-        side = "as claimed" if f["holds"] else "not as claimed"
-        claimed = f"claimed {f['side']} {number(f['limit'])}"
-        text = f"{f['where']}: {f['statistic']} is {number(f['estimate'])}{interval}, {claimed}: {side}"
-        sentences.append({"said": text})
-    return sentences
+def _said(finding: Finding) -> str:
+    """Where, what, the estimate with its interval, what was claimed, and whether it is so."""
+    t = finding.tested
+    interval = "" if t.low is None or t.high is None else f" [{number(t.low)}, {number(t.high)}]"
+    side = "as claimed" if finding.holds else "not as claimed"
+    claimed = f"claimed {finding.side} {number(t.limit)}"
+    return f"{finding.where}: {finding.statistic} is {number(t.estimate)}{interval}, {claimed}: {side}"

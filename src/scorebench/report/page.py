@@ -57,7 +57,7 @@ def page(results: Results, folders: Folders, cards: origins.Cards) -> str:
         overall={"noise": questions.noise_overall(results), "hybrid": questions.hybrid_overall(results)},
         sections=sections,
         gradients=[d for d in results.datasets if any(at[0] == d and at[2] is None for at in results.curves)],
-        **hypotheses.tested(results),
+        hypotheses=hypotheses.tried(results),
         advice=advice,
         learned=charts.that_learned(numbers),
         book=charts.embedded(numbers),

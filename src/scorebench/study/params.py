@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
+from pydantic_core import ErrorDetails
 from ruamel.yaml.comments import CommentedMap
 
 from scorebench import parts
 from scorebench.study import variants
 from scorebench.study.files import EXTENDS, Fault, InvalidStudy, Place, fault_in, layers_of, merged, plain
-from scorebench.study.references import ENTRIES, check_parts, check_references
+from scorebench.study.hypotheses import CLAIMS
+from scorebench.study.references import ENTRIES, check_hypotheses, check_parts, check_references
 from scorebench.study.schema import NAME, Params
 
 __all__ = ["ENTRIES", "EXTENDS", "Fault", "InvalidStudy", "fault_at", "load"]
@@ -47,10 +49,10 @@ def load(file: Path) -> Params:
         params = Params.model_validate(said)
     except ValidationError as error:
         for e in error.errors():
-            path = tuple(p for p in e["loc"] if p != "[key]")
-            fault(path, parts.explain(e, _fields_at(path[:-1])))
+            fault(*_said(e))
     check_parts(said, fault)
     check_references(said, fault)
+    check_hypotheses(said.get("hypotheses"), [plain(tree, (), _hear_nothing) for _, tree in layers], fault)
     if faults or params is None:
         raise InvalidStudy(file, faults)
     for name in variants.followers(params):
@@ -64,6 +66,24 @@ def load(file: Path) -> Params:
 def fault_at(file: Path, path: Place, text: str) -> InvalidStudy:
     """A fault of a study that can be read, with its line."""
     return InvalidStudy(file, [fault_in(layers_of(file), file, path, text)])
+
+
+def _hear_nothing(path: Place, text: str) -> None:
+    """For what was said of the same file before."""
+
+
+def _said(error: ErrorDetails) -> tuple[Place, str]:
+    """Where an error of pydantic is, and a sentence on it. The kind of a claim is a step of pydantic's path alone."""
+    path = tuple(step for step in error["loc"] if step != "[key]")
+    if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        given = str(error.get("ctx", {}).get("tag", ""))
+        known = ", ".join(CLAIMS)
+        unknown = f"unknown kind '{given}'{parts.nearest(given, [*CLAIMS])}; allowed: {known}"
+        return (*path, "kind"), unknown if given else f"is required; allowed: {known}"
+    if path[0] == "hypotheses" and len(path) > 4 and path[4] in CLAIMS:
+        fields = list(CLAIMS[str(path[4])].model_fields) if len(path) == 6 else []
+        return (*path[:4], *path[5:]), parts.explain(error, fields)
+    return path, parts.explain(error, _fields_at(path[:-1]))
 
 
 def _fields_at(path: Place) -> list[str]:

@@ -85,3 +85,51 @@ def _mapping(value: Any) -> dict[str, Any]:
 
 def _list(value: Any) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+def check_hypotheses(hypotheses: Any, layers: list[Any], fault: AddFault) -> None:
+    """Claims are about data sets, methods, schedules and samplers that the study names, or a file that it extends.
+
+    A smaller study that takes cells out need not take out the hypotheses on them: these are not tested there.
+    """
+    known = {section: _named(layers, section) for section in ("datasets", "methods", "schedules", "samplers")}
+
+    def refer(path: Place, name: Any, section: str) -> None:
+        if isinstance(name, str) and name not in known[section]:
+            near = parts.nearest(name, known[section])
+            fault(path, f"'{name}' is not under `{section}`{near}; there are: {', '.join(known[section])}")
+
+    def refer_cell(path: Place, cell: Any) -> None:
+        if isinstance(cell, str) and cell.count("/") == 1:
+            method, schedule = cell.split("/")
+            refer(path, method, "methods")
+            refer(path, schedule, "schedules")
+
+    for name, hypothesis in _mapping(hypotheses).items():
+        for i, claim in enumerate(_list(_mapping(hypothesis).get("claims"))):
+            at: Place = ("hypotheses", name, "claims", i)
+            claim = _mapping(claim)
+            for field in ("a", "b", "cell"):
+                refer_cell((*at, field), claim.get(field))
+            for j, cell in enumerate(_list(claim.get("cells"))):
+                refer_cell((*at, "cells", j), cell)
+            for field, section in (("method", "methods"), ("schedule", "schedules"), ("sampler", "samplers")):
+                refer((*at, field), claim.get(field), section)
+            for j, dataset in enumerate(_list(claim.get("datasets"))):
+                refer((*at, "datasets", j), dataset, "datasets")
+            for field, section in (("limits", "datasets"), ("rule", "datasets"), ("levels", "schedules")):
+                for key in _mapping(claim.get(field)):
+                    refer((*at, field, key), key, section)
+
+
+def _named(layers: list[Any], section: str) -> list[str]:
+    """Names of a section in any of the files, methods at other budgets and variants too."""
+    names: dict[str, None] = {}
+    for layer in map(_mapping, layers):
+        names |= dict.fromkeys(_mapping(layer.get(section)))
+        if section == "methods":
+            budgets = _mapping(layer.get("budgets"))
+            names |= {f"{name}-{budget}": None for budget in variants.SHARED for name in _list(budgets.get(budget))}
+            for label, variant in _mapping(layer.get("robustness")).items():
+                names |= {f"{name}-{label}": None for name in _list(_mapping(variant).get("methods"))}
+    return list(names)

@@ -2,38 +2,13 @@
 
 from __future__ import annotations
 
-import re
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    ConfigDict,
-    Field,
-    NonNegativeInt,
-    PositiveFloat,
-    PositiveInt,
-    model_validator,
-)
+from pydantic import Field, NonNegativeInt, PositiveFloat, PositiveInt, model_validator
 
-NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_-]{0,63}")
-
-
-def _is_name(text: str) -> str:
-    if not NAME.fullmatch(text):
-        raise ValueError("a name holds letters, digits, '_' and '-' only, does not start with '-', up to 64 of them")
-    return text
-
-
-Name = Annotated[str, AfterValidator(_is_name)]
-Fraction = Annotated[float, Field(gt=0, lt=1)]
-Options = dict[str, Any]
-
-
-class Section(BaseModel):
-    """Base of all sections: unknown names, wrong types and infinities are faults."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, strict=True, allow_inf_nan=False)
+from scorebench.study.hypotheses import Hypothesis
+from scorebench.study.section import NAME as NAME
+from scorebench.study.section import Fraction, Name, Options, Section
 
 
 class Sizes(Section):
@@ -287,4 +262,7 @@ class Params(Section):
     sampling: Sampling = Field(description="how much is sampled")
     evaluation: Evaluation = Field(default_factory=Evaluation, description="what is measured")
     microscope: Microscope | None = Field(None, description="a look at the gradients of methods; without it, none")
+    hypotheses: dict[Name, Hypothesis] = Field(
+        default_factory=dict, description="what is claimed before the runs, by name; the report tries them"
+    )
     compute: Compute = Field(default_factory=Compute, description="resources per job")
