@@ -13,6 +13,8 @@ from scorebench.tracking.follow import Follower
 from scorebench.tracking.track import experiment_name
 from two_cells import STUDY
 
+pytestmark = pytest.mark.xdist_group("mlflow")
+
 
 def test_a_live_run_grows_with_its_file_and_goes_with_the_finished_one(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
