@@ -165,7 +165,7 @@ def _saved(study: Study, cell: Cell) -> Iterator[Path]:
 def _copy_source(used: dict[str, dict[str, Any]], to: Path) -> None:
     """The modules that a model needs, and no others: it then samples where scorebench is not installed."""
     named = [parts.module(part["kind"], part["name"]) for part in used.values()]
-    for module in {each for name in (*named, "scorebench.streams") for each in keys.closure(name)}:
+    for module in _imported({*named, "scorebench.streams"}):
         stem = keys.ROOT.joinpath(*module.split(".")[1:])
         file = stem / "__init__.py" if stem.is_dir() else stem.with_suffix(".py")
         copy = to / file.relative_to(keys.ROOT)
@@ -185,3 +185,12 @@ def _quiet() -> Iterator[None]:
             yield
     finally:
         logger.setLevel(level)
+
+
+def _imported(modules: set[str]) -> set[str]:
+    """What Python runs when it imports these: with every package in which one stands, and what that imports."""
+    known: set[str] = set()
+    while modules - known:
+        known |= modules
+        modules = set().union(*map(keys.closure, known))
+    return known | {each for each in keys.NOT_IN_KEYS if each.rpartition(".")[0] in known}
