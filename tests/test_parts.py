@@ -15,8 +15,9 @@ from scorebench.learning import Learner
 from scorebench.networks import Network
 from scorebench.noise import Schedule
 from scorebench.objectives import Objective
-from scorebench.parts import BadOptions, IncompletePart, UnknownPart, build, find, names, nearest
+from scorebench.parts import BadOptions, IncompletePart, UnknownPart, build, find, names
 from scorebench.samplers import Sampler
+from scorebench.wording import nearest
 
 KINDS = pytest.mark.parametrize("kind", parts.PACKAGES)
 

@@ -1,9 +1,12 @@
 """Files are whole or absent, and points come back as they were."""
 
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -46,6 +49,21 @@ def test_same_table_gives_the_same_bytes(tmp_path: Path) -> None:
     for name in ("one", "two"):
         storage.write_table(tmp_path / name, table)
     assert (tmp_path / "one").read_bytes() == (tmp_path / "two").read_bytes()
+
+
+def test_a_table_comes_back_as_it_was_without_pandas(tmp_path: Path) -> None:
+    """Types, names of columns and groups of rows too, as the reader that takes pandas has them."""
+    names = pa.array(["a", None, "b"] * 1000, pa.string()).dictionary_encode()
+    points = storage.points_column(np.arange(6000, dtype=np.float32).reshape(3000, 2))
+    table = pa.table({"sampler": names, "x": points, "value": pa.array([0.1, None, 3.0] * 1000)})
+    storage.write_table(tmp_path / "a=b" / "table.parquet", table)
+    back = storage.read_table(tmp_path / "a=b" / "table.parquet")
+    assert back.to_pylist() == table.to_pylist()
+    assert back.equals(pq.read_table(tmp_path / "a=b" / "table.parquet", partitioning=None), check_metadata=True)
+    code = "import sys; from scorebench import storage; from pathlib import Path; storage.read_table(Path(sys.argv[1]))"
+    file = str(tmp_path / "a=b" / "table.parquet")
+    done = subprocess.run([sys.executable, "-c", f"{code}; assert 'pandas' not in sys.modules", file], check=False)
+    assert done.returncode == 0
 
 
 def test_what_killed_writers_left_is_swept(tmp_path: Path) -> None:

@@ -8,7 +8,6 @@ it), so modules of parts import torch inside functions.
 
 from __future__ import annotations
 
-import difflib
 import importlib
 import inspect
 from collections.abc import Callable
@@ -17,6 +16,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError
+
+from scorebench import wording
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -90,35 +91,58 @@ class UnknownPart(ValueError):
     """A name that stands for no part: no file of its kind has it, or the file does not define one."""
 
 
+class NoSuchPart(UnknownPart):
+    """A name that no file of its kind has; holds the kind, the name, and the names that there are."""
+
+    def __init__(self, kind: str, name: str, known: list[str]) -> None:
+        super().__init__(kind, name, known)
+        self.kind, self.name, self.known = kind, name, known
+
+    def __str__(self) -> str:
+        return wording.unknown_part(self.kind, self.name, self.known)
+
+
+class NotOnePart(UnknownPart):
+    """A file of parts that defines none or several; holds the file and their number."""
+
+    def __init__(self, file: str | None, count: int) -> None:
+        super().__init__(file, count)
+        self.file, self.count = file, count
+
+    def __str__(self) -> str:
+        return wording.not_one_part(self.file, self.count)
+
+
 class IncompletePart(UnknownPart):
     """A class that leaves out what every part of its kind defines: `missing`, the names of its methods."""
 
     def __init__(self, kind: str, cls: type[Part]) -> None:
+        super().__init__(kind, cls)
         self.kind, self.cls, self.missing = kind, cls, sorted(cls.__abstractmethods__)
-        needed = " and ".join(f"`{name}`" for name in self.missing)
-        super().__init__(
-            f"{cls.__name__} in {cls.__module__} is no whole {kind}: it must define {needed},"
-            f" as every {kind} does; scorebench.{PACKAGES[kind]} says what each returns"
-        )
+
+    def __str__(self) -> str:
+        return wording.incomplete_part(self.kind, PACKAGES[self.kind], self.cls, self.missing)
 
 
 class BadOptions(ValueError):
-    """Options that a part does not take, one line each in `faults`: (path, message)."""
+    """Options that a part does not take; holds pydantic's errors and the names of the options that there are."""
 
-    def __init__(self, faults: list[tuple[tuple[str | int, ...], str]]) -> None:
-        self.faults = faults
-        super().__init__("; ".join(f"{'.'.join(map(str, path))}: {text}" for path, text in faults))
+    def __init__(self, errors: list[Any], options: list[str]) -> None:
+        super().__init__(errors, options)
+        self.errors, self.options = errors, options
+
+    @property
+    def faults(self) -> list[tuple[tuple[str | int, ...], str]]:
+        """One for every fault: (path, message)."""
+        return [(tuple(error["loc"]), wording.invalid_value(error, self.options)) for error in self.errors]
+
+    def __str__(self) -> str:
+        return wording.listed_faults(self.faults)
 
 
 def names(kind: str) -> list[str]:
     """Names of all parts of a kind: the files of its package that do not start with an underscore."""
     return sorted(p.stem for p in (ROOT / PACKAGES[kind]).glob("*.py") if not p.stem.startswith("_"))
-
-
-def nearest(name: str, known: list[str]) -> str:
-    """` (did you mean 'x'?)` where a known name is close, else nothing."""
-    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
-    return f" (did you mean '{close[0]}'?)" if close else ""
 
 
 def module(kind: str, name: str) -> str:
@@ -134,7 +158,7 @@ def find(kind: str, name: str) -> type[Any]:
     """
     known = names(kind)
     if name not in known:
-        raise UnknownPart(f"no {kind} is called '{name}'{nearest(name, known)}; there are: {', '.join(known)}")
+        raise NoSuchPart(kind, name, known)
     found = importlib.import_module(module(kind, name))
     classes = [
         c
@@ -145,7 +169,7 @@ def find(kind: str, name: str) -> type[Any]:
         and not c.__name__.startswith("_")
     ]
     if len(classes) != 1:
-        raise UnknownPart(f"{found.__file__} must define one public class derived from Part, it defines {len(classes)}")
+        raise NotOnePart(found.__file__, len(classes))
     return classes[0]
 
 
@@ -163,21 +187,4 @@ def build(kind: str, name: str, options: dict[str, Any] | None = None) -> Any:
     try:
         return cls(**(options or {}))
     except ValidationError as error:
-        fields = list(cls.model_fields)
-        raise BadOptions([(tuple(e["loc"]), explain(e, fields)) for e in error.errors()]) from None
-
-
-def explain(error: Any, fields: list[str]) -> str:
-    """One pydantic error as a sentence: what was given, what is allowed."""
-    given = error.get("input")
-    if error["type"] == "extra_forbidden":
-        name = str(error["loc"][-1])
-        allowed = ", ".join(fields) if fields else "none"
-        return f"unknown name '{name}'{nearest(name, fields)}; allowed: {allowed}"
-    if error["type"] == "missing":
-        return "is required"
-    text = str(error["msg"]).removeprefix("Value error, ")
-    text = text[:1].lower() + text[1:]
-    if isinstance(given, dict | list):
-        return f"{text}; given: a {'mapping' if isinstance(given, dict) else 'list'}"
-    return f"{text}; given: {given!r}"
+        raise BadOptions(list(error.errors()), list(cls.model_fields)) from None

@@ -96,10 +96,11 @@ assert "torch" not in sys.modules and "mlflow" not in sys.modules, "planning mus
 """
 
 
-def plan_of(source: Path) -> dict[str, str]:
+def plan_of(source: Path, study: Path = ROOT / "studies" / "smoke.yaml") -> dict[str, str]:
+    """Keys as a copy of the source gives them, by `stage:place`."""
     import json
 
-    command = [sys.executable, "-c", PLAN, str(ROOT / "studies" / "smoke.yaml")]
+    command = [sys.executable, "-c", PLAN, str(study)]
     done = subprocess.run(command, env={"PYTHONPATH": str(source)}, capture_output=True, text=True, check=True)
     planned: dict[str, str] = json.loads(done.stdout)
     return planned

@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from scorebench.parts import explain
+from scorebench.wording import invalid_value
 
 FILE = Path("site.yaml")
 PREFIX = "SCOREBENCH_SLURM_"
@@ -94,7 +94,7 @@ def load(file: Path = FILE) -> Site:
         faults = []
         for each in error.errors():
             field = str(each["loc"][0]) if each["loc"] else "gres"
-            said = explain(each, list(Site.model_fields)) if each["loc"] else str(each["msg"]).split("; given")[0]
+            said = invalid_value(each, list(Site.model_fields)) if each["loc"] else str(each["msg"]).split("; given")[0]
             faults.append(f"{places.get(field, file)}: {field}: {said.removeprefix('Value error, ')}")
         raise BadSite("\n".join(faults)) from None
 

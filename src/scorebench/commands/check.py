@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scorebench import parts
+from scorebench import parts, wording
 
 if TYPE_CHECKING:
     from scorebench.conformance import Report
@@ -147,14 +147,14 @@ def find(text: str) -> Any:
     path = Path(file)
     if not path.is_file():
         near = [str(p) for p in path.parent.glob("*.py")] if path.parent.is_dir() else []
-        raise Unusable(f"{path}: no such file{parts.nearest(str(path), near)}")
+        raise Unusable(f"{path}: no such file{wording.nearest(str(path), near)}")
     if path.suffix != ".py":
         raise Unusable(f"{path}: a Python file (.py) is wanted")
     module = run(path)
     if not hasattr(module, name):
         public = [n for n, v in vars(module).items() if not n.startswith("_") and callable(v)]
         own = [n for n in public if getattr(vars(module)[n], "__module__", module.__name__) == module.__name__]
-        raise Unusable(f"{path} has no '{name}'{parts.nearest(name, own)}; it defines: {', '.join(own) or 'nothing'}")
+        raise Unusable(f"{path} has no '{name}'{wording.nearest(name, own)}; it defines: {', '.join(own) or 'nothing'}")
     found = getattr(module, name)
     if inspect.isclass(found):
         try:

@@ -67,8 +67,10 @@ def split_counts(rows: int, sizes: dict[str, int | None]) -> dict[str, int]:
     share = {"train": 0.7, "validation": 0.1, "test": 0.2}
     counts = {split: sizes.get(split) or int(share[split] * rows) for split in SPLITS}
     if sum(counts.values()) > rows or min(counts.values()) < 2:
-        wanted = ", ".join(f"{split} {count}" for split, count in counts.items())
-        raise ValueError(f"the data have {rows} rows, which do not give {wanted} (each at least 2)")
+        raise ValueError(
+            f"the data have {rows} rows, which do not give"
+            f" {', '.join(f'{split} {count}' for split, count in counts.items())} (each at least 2)"
+        )
     return counts
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from scorebench import wording
 from scorebench.data import Points, Source, split_counts, split_rows, standardise
 
 if TYPE_CHECKING:
@@ -53,10 +54,9 @@ class Table(Source):
             raise ValueError(f"{path} holds no values")
         if not np.isfinite(rows).all():
             bad = np.flatnonzero(~np.isfinite(rows).all(1))
-            shown = ", ".join(map(str, bad[:5])) + (", ..." if len(bad) > 5 else "")
-            count = int((~np.isfinite(rows)).sum())
             raise ValueError(
-                f"{path}: {count} values are missing or not finite, in rows {shown} (counted from 0, without a header)"
+                f"{path}: {(~np.isfinite(rows)).sum()} values are missing or not finite,"
+                f" in rows {wording.first_few(bad.tolist())} (counted from 0, without a header)"
             )
         if self.distinct:
             _, first = np.unique(rows, axis=0, return_index=True)
@@ -67,8 +67,9 @@ class Table(Source):
         import numpy as np
 
         if self.columns or self.where:
-            named = "`columns`" if self.columns else "`where`"
-            raise ValueError(f"{path} has no column names, so {named} can't pick any")
+            raise ValueError(
+                f"{path} has no column names, so {'`columns`' if self.columns else '`where`'} can't pick any"
+            )
         try:
             array: np.ndarray = np.load(path, allow_pickle=False)
         except (ValueError, EOFError) as error:
@@ -97,8 +98,10 @@ class Table(Source):
         for column, wanted in (self.where or {}).items():
             held = table[column].to_pylist()
             if wanted not in held:
-                there = ", ".join(map(repr, sorted(set(map(str, held)))[:5]))
-                raise ValueError(f"{path}: no row has {wanted!r} in {column!r}; it holds {there}, ...")
+                raise ValueError(
+                    f"{path}: no row has {wanted!r} in {column!r};"
+                    f" it holds {', '.join(map(repr, sorted(set(map(str, held)))[:5]))}, ..."
+                )
             table = table.filter([value == wanted for value in held])
         used = self.columns or [c for c in table.column_names if c not in (self.where or {})]
         table = table.select(used)
@@ -106,8 +109,10 @@ class Table(Source):
             raise ValueError(f"{path} holds no values")
         text = [f.name for f in table.schema if not (types.is_floating(f.type) or types.is_integer(f.type))]
         if text:
-            first = _not_a_number(text[0], table[text[0]].to_pylist())
-            raise ValueError(f"{path}: columns {text} are not numbers; choose others with `columns`{first}")
+            raise ValueError(
+                f"{path}: columns {text} are not numbers; choose others with `columns`"
+                f"{wording.first_not_a_number(text[0], table[text[0]].to_pylist())}"
+            )
         return np.column_stack([c.to_numpy().astype(np.float64) for c in table.columns])
 
     def dimension(self) -> int:
@@ -122,14 +127,3 @@ class Table(Source):
         """The rows, shuffled, split and standardised."""
         splits, shift, scale = standardise(split_rows(self.rows(), sizes, seed), per_column=True)
         return Points(splits, self.origin or self.path, self.licence, shift=shift, scale=scale)
-
-
-def _not_a_number(name: str, values: list[Any]) -> str:
-    """` (row 3 of 'price' holds 'n/a')`: the first value of a column that is no number."""
-    for row, value in enumerate(values):
-        try:
-            float(value)
-        except (TypeError, ValueError):
-            if value is not None:
-                return f" (row {row} of {name!r} holds {str(value)[:40]!r})"
-    return ""

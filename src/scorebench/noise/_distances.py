@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
+from scorebench import wording
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -30,14 +32,8 @@ def as_rows(data: Any) -> np.ndarray:
     rows = array.reshape(len(array), -1).astype(np.float64)
     bad = np.flatnonzero(~np.isfinite(rows).all(1))
     if bad.size:
-        raise ValueError(f"{bad.size} rows hold values that are not finite; {name_rows(bad)}")
+        raise ValueError(f"{bad.size} rows hold values that are not finite; {wording.rows_named(bad.tolist())}")
     return rows
-
-
-def name_rows(rows: np.ndarray, most: int = 5) -> str:
-    """`rows 3, 8, 9` of row numbers counted from 0; the first few of many."""
-    shown = ", ".join(str(row) for row in rows[:most])
-    return f"row{'s' if len(rows) > 1 else ''} {shown}{', ...' if len(rows) > most else ''} (counted from 0)"
 
 
 def far_pair(rows: np.ndarray) -> float:

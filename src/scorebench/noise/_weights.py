@@ -16,7 +16,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Discriminator, NonNegativeFloat, PositiveFloat, Tag
 
-from scorebench.parts import Part, nearest
+from scorebench import wording
+from scorebench.parts import Part
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -150,11 +151,7 @@ def _known(value: Any) -> Any:
     """Refuse a name that is none, before its options are looked at."""
     name = _name(value)
     if not isinstance(name, str) or name not in _KNOWN:
-        guess = nearest(name, list(_KNOWN)) if isinstance(name, str) else ""
-        raise ValueError(
-            f"no weight is called {name!r}{guess}; there are: {', '.join(_KNOWN)}, "
-            "or a mapping with the name and the options of one, such as {name: min_snr, gamma: 5}"
-        )
+        raise ValueError(wording.no_weight(name, list(_KNOWN)))
     return value
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from scorebench.whole_files import TEMPORARY
+
 CHECKPOINT = ".progress.safetensors"
 """The last checkpoint, from which a job goes on after it was stopped."""
 LIVE = ".live.jsonl"
@@ -12,5 +14,5 @@ LIVE = ".live.jsonl"
 
 def sweep(folder: Path) -> None:
     """Remove what writers that were killed, and jobs on their way, left in a folder whose results are complete."""
-    for left in (*folder.glob(".*.tmp"), *folder.glob(f"{CHECKPOINT}*"), folder / LIVE):
+    for left in (*folder.glob(TEMPORARY), *folder.glob(f"{CHECKPOINT}*"), folder / LIVE):
         left.unlink(missing_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import builtins
 import functools
 import hashlib
 import importlib.metadata
@@ -25,8 +26,18 @@ NUMERIC = {
     "ot": "POT",
 }
 """Packages that decide numbers: import name -> distribution."""
-NOT_IN_KEYS = frozenset({"scorebench.samplers._bar"})
-"""Modules that decide no number though modules that do import them: they draw. They import nothing numeric."""
+NOT_IN_KEYS = frozenset({"scorebench.wording", "scorebench.whole_files", "scorebench.samplers._bar"})
+"""Modules that decide no number though modules that do import them: they make sentences of errors, move finished files
+to their place, draw a bar. They import nothing that computes."""
+FAULTS = frozenset(
+    name
+    for name, kind in vars(builtins).items()
+    if isinstance(kind, type) and issubclass(kind, Exception) and not issubclass(kind, ArithmeticError | AssertionError)
+)
+"""Names of exceptions that say that a program or its input is wrong: no result holds what they say. A result may hold
+what others say: `Unsuitable`, breakdowns of arithmetic (`training.loop.RESULTS`), assertions (`ode.Unsolved`)."""
+WORDS = frozenset({"not_applicable", "changes_objective"})
+"""What parts say of themselves in words, for the plan and for people; no stage reads it. The plan holds the reasons."""
 
 
 def canonical(value: Any) -> str:
@@ -75,13 +86,43 @@ def _tree(module: str) -> ast.Module:
 
 @functools.cache
 def normal_source(module: str) -> str:
-    """A module's code without comments, docstrings and layout."""
+    """A module's code without comments, docstrings, layout, and without what `FAULTS` and `WORDS` say."""
     tree = _tree(module)
+    own = _bound(tree)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            kept = [item for item in node.body if not _is_text(item)]
-            node.body = kept or [ast.Pass()]
+        match node:
+            case ast.Module() | ast.ClassDef() | ast.FunctionDef() | ast.AsyncFunctionDef():
+                kept = [item for item in node.body if not _is_text(item)]
+                node.body = kept or [ast.Pass()]
+                if isinstance(node, ast.FunctionDef) and node.name in WORDS:
+                    _empty(node)
+            case ast.AnnAssign(target=ast.Name(id=name), value=ast.Constant(str())) if name in WORDS:
+                node.value = ast.Constant("")
+            case ast.Raise(exc=ast.Call(func=ast.Name(id=name)) as said) if name in FAULTS and name not in own:
+                said.args, said.keywords = [], []
     return ast.unparse(tree)
+
+
+def _empty(function: ast.FunctionDef) -> None:
+    """Let a function that returns sentences return empty ones."""
+    for node in ast.walk(function):
+        match node:
+            case ast.Return(value=ast.Constant(str()) | ast.JoinedStr()):
+                node.value = ast.Constant("")
+
+
+def _bound(tree: ast.Module) -> set[str]:
+    """Names that a module gives a meaning of its own anywhere."""
+    bound = set()
+    for node in ast.walk(tree):
+        match node:
+            case ast.ClassDef(name=name) | ast.FunctionDef(name=name) | ast.AsyncFunctionDef(name=name):
+                bound.add(name)
+            case ast.alias(name=name, asname=asname):
+                bound.add(asname or name)
+            case ast.Name(id=name, ctx=ast.Store()) | ast.arg(arg=name) | ast.ExceptHandler(name=str(name)):
+                bound.add(name)
+    return bound
 
 
 def _is_text(node: ast.stmt) -> bool:

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml.comments import CommentedMap
 
-from scorebench import parts
+from scorebench import wording
 from scorebench.study import variants
 from scorebench.study.files import EXTENDS, Fault, InvalidStudy, Place, fault_in, layers_of, merged, plain
 from scorebench.study.hypotheses import CLAIMS
@@ -78,12 +78,12 @@ def _said(error: ErrorDetails) -> tuple[Place, str]:
     if error["type"] in ("union_tag_invalid", "union_tag_not_found"):
         given = str(error.get("ctx", {}).get("tag", ""))
         known = ", ".join(CLAIMS)
-        unknown = f"unknown kind '{given}'{parts.nearest(given, [*CLAIMS])}; allowed: {known}"
+        unknown = f"unknown kind '{given}'{wording.nearest(given, [*CLAIMS])}; allowed: {known}"
         return (*path, "kind"), unknown if given else f"is required; allowed: {known}"
     if path[0] == "hypotheses" and len(path) > 4 and path[4] in CLAIMS:
         fields = list(CLAIMS[str(path[4])].model_fields) if len(path) == 6 else []
-        return (*path[:4], *path[5:]), parts.explain(error, fields)
-    return path, parts.explain(error, _fields_at(path[:-1]))
+        return (*path[:4], *path[5:]), wording.invalid_value(error, fields)
+    return path, wording.invalid_value(error, _fields_at(path[:-1]))
 
 
 def _fields_at(path: Place) -> list[str]:

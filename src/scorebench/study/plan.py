@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scorebench import parts
+from scorebench import parts, wording
 from scorebench.study import budgets, keys
 from scorebench.study.params import Fault, InvalidStudy, fault_at, load
 from scorebench.study.schema import NAME, Block
@@ -180,7 +180,7 @@ class Study:
             if str(cell) == at:
                 raise UnknownJob(f"{at} is not applicable: {cell.reason}")
         known = [j.at for j in self.jobs(stage)]
-        raise UnknownJob(f"{self.file} has no {stage} job '{at}'{parts.nearest(at, known)}")
+        raise UnknownJob(f"{self.file} has no {stage} job '{at}'{wording.nearest(at, known)}")
 
     def inputs(self, job: Job) -> dict[str, Job]:
         """Jobs whose results a job reads, by role (for the report: by place)."""

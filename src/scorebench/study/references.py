@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from scorebench import parts
+from scorebench import parts, wording
 from scorebench.study import variants
 from scorebench.study.files import AddFault, Place
 
@@ -53,7 +53,7 @@ def check_references(plain: dict[str, Any], fault: AddFault) -> None:
         if isinstance(name, str) and name not in known:
             fault(
                 path,
-                f"'{name}' is not under `{section}`{parts.nearest(name, known)}; there are: {', '.join(known)}",
+                f"'{name}' is not under `{section}`{wording.nearest(name, known)}; there are: {', '.join(known)}",
             )
 
     for name, method in _mapping(plain.get("methods")).items():
@@ -96,7 +96,7 @@ def check_hypotheses(hypotheses: Any, layers: list[Any], fault: AddFault) -> Non
 
     def refer(path: Place, name: Any, section: str) -> None:
         if isinstance(name, str) and name not in known[section]:
-            near = parts.nearest(name, known[section])
+            near = wording.nearest(name, known[section])
             fault(path, f"'{name}' is not under `{section}`{near}; there are: {', '.join(known[section])}")
 
     def refer_cell(path: Place, cell: Any) -> None:

@@ -1,0 +1,87 @@
+"""Sentences of errors, made where they are shown from what the error holds.
+
+No key holds this module (`study.keys.NOT_IN_KEYS`), so a sentence can be bettered and nothing is computed again. That
+is right because modules of numbers call it in what they raise only, and it imports nothing that decides a number.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+
+def nearest(name: str, known: Sequence[str]) -> str:
+    """` (did you mean 'x'?)` where a known name is close, else nothing."""
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    return f" (did you mean '{close[0]}'?)" if close else ""
+
+
+def unknown_part(kind: str, name: str, known: Sequence[str]) -> str:
+    """A name that no file of this kind has."""
+    return f"no {kind} is called '{name}'{nearest(name, known)}; there are: {', '.join(known)}"
+
+
+def not_one_part(file: str | None, count: int) -> str:
+    """A file of parts that does not define exactly one."""
+    return f"{file} must define one public class derived from Part, it defines {count}"
+
+
+def incomplete_part(kind: str, package: str, cls: type[Any], missing: Sequence[str]) -> str:
+    """A class that leaves out methods of its kind."""
+    needed = " and ".join(f"`{name}`" for name in missing)
+    return (
+        f"{cls.__name__} in {cls.__module__} is no whole {kind}: it must define {needed},"
+        f" as every {kind} does; scorebench.{package} says what each returns"
+    )
+
+
+def no_weight(name: Any, known: Sequence[str]) -> str:
+    """A name that no weighting has."""
+    guess = nearest(name, known) if isinstance(name, str) else ""
+    return (
+        f"no weight is called {name!r}{guess}; there are: {', '.join(known)}, "
+        "or a mapping with the name and the options of one, such as {name: min_snr, gamma: 5}"
+    )
+
+
+def invalid_value(error: Mapping[str, Any], fields: Sequence[str]) -> str:
+    """One of pydantic's errors: what was given, what is allowed; `fields` are the names that there are."""
+    given = error.get("input")
+    if error["type"] == "extra_forbidden":
+        name = str(error["loc"][-1])
+        allowed = ", ".join(fields) if fields else "none"
+        return f"unknown name '{name}'{nearest(name, fields)}; allowed: {allowed}"
+    if error["type"] == "missing":
+        return "is required"
+    text = str(error["msg"]).removeprefix("Value error, ")
+    text = text[:1].lower() + text[1:]
+    if isinstance(given, dict | list):
+        return f"{text}; given: a {'mapping' if isinstance(given, dict) else 'list'}"
+    return f"{text}; given: {given!r}"
+
+
+def listed_faults(faults: Iterable[tuple[Sequence[str | int], str]]) -> str:
+    """Faults (path, message) in one line."""
+    return "; ".join(f"{'.'.join(map(str, path))}: {text}" for path, text in faults)
+
+
+def first_few(items: Sequence[Any], most: int = 5) -> str:
+    """`3, 8, 9, ...`: the first few of many."""
+    return ", ".join(map(str, items[:most])) + (", ..." if len(items) > most else "")
+
+
+def rows_named(rows: Sequence[int]) -> str:
+    """`rows 3, 8, 9 (counted from 0)` of row numbers; the first few of many."""
+    return f"row{'s' if len(rows) > 1 else ''} {first_few(rows)} (counted from 0)"
+
+
+def first_not_a_number(name: str, values: Sequence[Any]) -> str:
+    """` (row 3 of 'price' holds 'n/a')`: the first value of a column that is no number; nothing where there is none."""
+    for row, value in enumerate(values):
+        try:
+            float(value)
+        except (TypeError, ValueError):
+            if value is not None:
+                return f" (row {row} of {name!r} holds {str(value)[:40]!r})"
+    return ""
