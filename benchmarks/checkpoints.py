@@ -18,8 +18,8 @@ from scorebench.noise import schedule
 from scorebench.objectives import objective
 from scorebench.progress.checkpoints import Checkpoints
 from scorebench.streams import Streams
-from scorebench.training.checkpoint import Checkpoint
-from scorebench.training.loop import Optimisation, fit
+from scorebench.training.checkpoint import TrainState
+from scorebench.training.loop import Optimisation, Problem, fit
 
 SIZES = [(2, 64, 3, 5), (10, 128, 3, 5), (64, 512, 3, 10)]
 """Dimension, width, depth, replicates."""
@@ -34,7 +34,7 @@ class Timed:
         self.part = Checkpoints(folder, {"key": "benchmark"}, SECONDS).part("training")
         self.steps, self.took = 0, []
 
-    def load(self) -> Checkpoint | None:
+    def load(self) -> TrainState | None:
         """Nothing: it begins."""
         return None
 
@@ -46,10 +46,10 @@ class Timed:
         self.steps += 1
         return self.steps % 10 == 0
 
-    def save(self, checkpoint: Checkpoint) -> None:
+    def save(self, state: TrainState) -> None:
         """As a job does."""
         start = time.perf_counter()
-        self.part.save(checkpoint)
+        self.part.save(state)
         self.took.append(time.perf_counter() - start)
 
 
@@ -64,7 +64,7 @@ def main() -> None:
         parts = objective("dsm"), schedule("log_uniform"), network("mlp", width=width, depth=depth)
         with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
             timed = Timed(Path(folder))
-            fit(*parts, points, points[:100], optimisation, Streams(1, replicates), None, timed)
+            fit(Problem(*parts, points, points[:100], None, Streams(1, replicates)), optimisation, timed)
             (file,) = Path(folder).iterdir()
             size = file.stat().st_size / 1e6
         median, longest = statistics.median(timed.took), max(timed.took)

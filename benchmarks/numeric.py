@@ -30,7 +30,7 @@ from scorebench.networks import Network, network
 from scorebench.noise import schedule
 from scorebench.objectives import Batch, objective
 from scorebench.streams import Streams
-from scorebench.training.loop import Optimisation, fit
+from scorebench.training.loop import Optimisation, Problem, fit
 
 Step = Callable[[], object]
 SIGMA = 0.3
@@ -150,15 +150,8 @@ def replicates(together: int, runs: int, device: str, steps: int = 24) -> Step:
 
     def step() -> None:
         for seed in range(runs):
-            fit(
-                objective("dsm"),
-                schedule("log_uniform"),
-                network("mlp", width=128, depth=3),
-                train,
-                train[:16],
-                optimisation,
-                Streams(seed, together, device),
-            )
+            parts = objective("dsm"), schedule("log_uniform"), network("mlp", width=128, depth=3)
+            fit(Problem(*parts, train, train[:16], None, Streams(seed, together, device)), optimisation)
 
     return step
 

@@ -15,7 +15,6 @@ import statistics
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import torch
 
@@ -25,7 +24,7 @@ from scorebench.study import keys
 from scorebench.study.params import load
 from scorebench.study.schema import Params
 from scorebench.targets import GaussianMixture
-from scorebench.training.loop import Optimisation, fit
+from scorebench.training.loop import Optimisation, Problem, fit
 
 STEPS = 64
 
@@ -35,12 +34,13 @@ class Cell:
     """A training of a few steps, and what its turns took, ms per step."""
 
     at: str
-    arguments: tuple[Any, ...]
+    problem: Problem
+    optimisation: Optimisation
 
     def turn(self) -> float:
         """Milliseconds of processor time per step."""
         start = time.process_time()
-        fit(*self.arguments)
+        fit(self.problem, self.optimisation)
         return 1000 * (time.process_time() - start) / STEPS
 
 
@@ -67,16 +67,16 @@ def cell(p: Params, dataset: str, method: str, schedule: str) -> Cell:
     )  # fmt: skip
     return Cell(
         f"{dataset}/{method}/{schedule}",
-        (
+        Problem(
             parts.build("objective", how.objective, how.options),
             parts.build("schedule", p.schedules[schedule].schedule, p.schedules[schedule].options),
             parts.build("network", network.network, network.options),
             train,
             validation,
-            optimisation,
-            Streams(p.seed, p.replicates),
             None if points.target is None else GaussianMixture.from_json(points.target),
+            Streams(p.seed, p.replicates),
         ),
+        optimisation,
     )
 
 

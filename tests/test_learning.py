@@ -16,6 +16,7 @@ from scorebench.objectives._optimal_loss import optimal_denoising_loss
 from scorebench.parts import BadOptions
 from scorebench.streams import Streams
 from scorebench.targets import GaussianMixture
+from scorebench.training.problem import Problem
 from scorebench.training.trials import Trial
 
 TAU, D = 0.5, 3
@@ -47,7 +48,8 @@ def trial(step: int = 0, replicates: int = 64, samples: int = 400, theta: float 
     net = net or Linear(theta=theta)
     streams = Streams(7, replicates)
     parameters = net.initialise((D,), streams.at("initialise"))
-    return Trial(step, loss or objective("dsm"), net, parameters, TRAIN, samples, streams)
+    problem = Problem(loss or objective("dsm"), SCHEDULE, net, TRAIN, TRAIN, None, streams)
+    return Trial(problem, step, parameters, samples)
 
 
 def taught(part, steps: int = 40, replicates: int = 64, **options) -> dict[str, Tensor]:

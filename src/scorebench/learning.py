@@ -1,6 +1,6 @@
 """Parts that learn while the network trains, and what they learn: one number per bin of ln sigma.
 
-What a part has learned is a state, tensors with a leading axis of replicates; every replicate learns on its own.
+What a part has learned are tensors with a leading axis of replicates; every replicate learns on its own.
 Functions of sigma are learned at the centres of bins of equal width in ln sigma and are linear in between.
 """
 
@@ -18,8 +18,19 @@ if TYPE_CHECKING:
 
     from scorebench.training.trials import Trial
 
-State: TypeAlias = "dict[str, Tensor]"
+Learned: TypeAlias = "dict[str, Tensor]"
 """What a part has learned so far: tensors (R, ...)."""
+
+BLOCK = 16
+"""Steps from one trial to the next, which are steps whose random numbers are drawn at once.
+
+Parts learn between blocks only, so the density that drew a sigma is the one that weighs it."""
+SHARE = 0.5
+"""Samples of one call of a trial, for all of its noise levels together, as a share of the batch of a step."""
+CALLS = 2
+"""Calls of a trial by one part, at most."""
+TRIALS = CALLS * SHARE / BLOCK
+"""Samples in the trials of one part for each sample in the steps of the training, at most."""
 
 Bins = Annotated[int, Field(ge=1, le=1000)]
 
@@ -30,43 +41,43 @@ GAIN = 0.05
 class Learner(Part):
     """A part whose rule depends on what it has learned in the training under way.
 
-    On its own it holds its initial rule; `informed` gives the same part with the rule that a state stands for.
+    On its own it holds its initial rule; `informed` gives the same part with the rule that it has learned.
     """
 
-    _learned: State | None = PrivateAttr(default=None)
+    _learned: Learned | None = PrivateAttr(default=None)
 
     @abstractmethod
-    def begin(self, replicates: int, ladder: Tensor) -> State:
-        """The state that stands for the initial rule; {} where the options leave nothing to learn.
+    def begin(self, replicates: int, ladder: Tensor) -> Learned:
+        """What stands for the initial rule; {} where the options leave nothing to learn.
 
         ladder: the descending noise levels of the schedule, (levels,), whose ends are the range to learn on.
         """
 
     @abstractmethod
-    def learn(self, state: State, trial: Trial) -> State:
-        """The state after a trial, with the same names and shapes."""
+    def learn(self, learned: Learned, trial: Trial) -> Learned:
+        """What is learned after a trial, with the same names and shapes; it makes at most CALLS calls of the trial."""
 
-    def informed(self, state: State) -> Self:
+    def informed(self, learned: Learned) -> Self:
         """This part with what it has learned."""
         part = self.model_copy()
-        part._learned = state
+        part._learned = learned
         return part
 
     def learned(self) -> dict[str, Tensor]:
-        """What was learned as functions of sigma, at the noise levels `sigma` of the state: (R, K) each."""
+        """What was learned as functions of sigma, at the noise levels `sigma` learned at: (R, K) each."""
         return {name: value for name, value in (self._learned or {}).items() if name not in ("sigma", "count")}
 
 
-def begin(sigma: Tensor, **values: Tensor) -> State:
-    """The state of moving averages at the noise levels sigma (R, K), with values (R, K) that stand until the first."""
+def begin(sigma: Tensor, **values: Tensor) -> Learned:
+    """Moving averages at the noise levels sigma (R, K), with values (R, K) that stand until the first."""
     return {"sigma": sigma, "count": sigma.new_zeros(len(sigma), 1), **values}
 
 
-def average(state: State, **values: Tensor) -> State:
-    """The state with values (R, K) averaged in: all with the same weight at first, later with weight GAIN."""
-    count = state["count"] + 1
+def average(learned: Learned, **values: Tensor) -> Learned:
+    """The same with values (R, K) averaged in: all with the same weight at first, later with weight GAIN."""
+    count = learned["count"] + 1
     gain = (1 / count).clamp(min=GAIN)
-    return {**state, "count": count, **{key: state[key].lerp(value, gain) for key, value in values.items()}}
+    return {**learned, "count": count, **{key: learned[key].lerp(value, gain) for key, value in values.items()}}
 
 
 def centres(ladder: Tensor, bins: int, replicates: int) -> Tensor:

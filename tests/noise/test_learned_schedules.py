@@ -14,12 +14,13 @@ from scorebench.noise import schedule
 from scorebench.objectives import objective
 from scorebench.parts import BadOptions
 from scorebench.streams import Streams
-from scorebench.training.loop import Optimisation, fit
+from scorebench.training.loop import Optimisation, Problem, fit
 from scorebench.training.trials import Trial
 
 TAU, D, R, K = 0.5, 3, 32, 6
 TRAIN = (TAU * torch.randn(50_000, D, generator=torch.Generator().manual_seed(1))).float()
 RANGE = {"sigma_max": 8.0, "sigma_min": 0.125, "bins": K}  # edges 1/8, 1/4, ..., 8
+SCHEDULE = schedule("log_uniform", sigma_max=8.0, sigma_min=0.125)
 LIKE = torch.zeros((), dtype=torch.float64)
 
 
@@ -45,7 +46,8 @@ class Linear(Network):
 def trial(step: int, net: Network, loss=None, replicates: int = R, samples: int = 240) -> Trial:
     streams = Streams(3, replicates)
     parameters = net.initialise((D,), streams.at("initialise"))
-    return Trial(step, loss or objective("dsm"), net, parameters, TRAIN, samples, streams)
+    problem = Problem(loss or objective("dsm"), SCHEDULE, net, TRAIN, TRAIN, None, streams)
+    return Trial(problem, step, parameters, samples)
 
 
 def taught(part, steps: int = 40, net: Network | None = None, loss=None, replicates: int = R):
@@ -85,7 +87,8 @@ def test_uncertainty_makes_the_loss_of_dsm_one_at_every_scale():
     """In training: the mean of w l / e^u over all scales is 1, over the last half."""
     part = schedule("uncertainty", **RANGE)
     optimisation = Optimisation(steps=640, batch=120, learning_rate=0.0, ema=0.9, log_every=320)
-    fitted = fit(objective("dsm"), part, Linear(), TRAIN, TRAIN[:100], optimisation, Streams(3, 4))
+    problem = Problem(objective("dsm"), part, Linear(), TRAIN, TRAIN[:100], None, Streams(3, 4))
+    fitted = fit(problem, optimisation)
     losses = [value for _, step, metric, value in fitted.curve if (step, metric) == (640, "loss")]
     assert sum(losses) / 4 == pytest.approx(1.0, abs=0.05)
     # what is held out is weighed by the schedule as it is given, so that it can be compared along a training

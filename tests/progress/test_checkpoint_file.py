@@ -20,7 +20,7 @@ from scorebench.progress.scratch import CHECKPOINT, sweep
 from scorebench.progress.stopping import SIGNALS, Stopped
 from scorebench.stages.prepare import prepare
 from scorebench.stages.train import train
-from scorebench.training.checkpoint import Checkpoint
+from scorebench.training.checkpoint import History, Status, TrainState
 
 SPEC: dict[str, Any] = {
     "seed": 3,
@@ -128,12 +128,14 @@ def sidecar(folder: Path, key: str = "k", device: str = "cpu") -> Checkpoints:
     return Checkpoints(folder, {"key": key, "device": device}, 60)
 
 
-def small(folder: Path) -> Checkpoint:
+def small(folder: Path) -> TrainState:
     """A checkpoint, written."""
-    tensors = {"a": torch.arange(6.0).reshape(2, 3), "b": torch.tensor(True), "c": torch.zeros(0, 4).double()}
-    checkpoint = Checkpoint(tensors, {"step": 5, "seconds": 1.25, "reasons": [None, "é"]})
-    sidecar(folder).part("training").save(checkpoint)
-    return checkpoint
+    status, ended_at, reasons = [Status.TRAINED, Status.DIVERGED], [None, 3], [None, "é"]
+    history = History(status, ended_at, reasons, [(0, 4, "loss", 0.1)], step=5, seconds=1.25)
+    weights, average = {"a": torch.arange(6.0).reshape(2, 3)}, {"c": torch.zeros(0, 4).double()}
+    state = TrainState(torch.tensor(True), torch.zeros(2), history, weights, average)
+    sidecar(folder).part("training").save(state)
+    return state
 
 
 def test_what_was_saved_is_loaded(tmp_path) -> None:
@@ -141,11 +143,13 @@ def test_what_was_saved_is_loaded(tmp_path) -> None:
     saved = small(tmp_path)
     loaded = sidecar(tmp_path).part("training").load()
     assert loaded is not None
-    assert loaded.facts == saved.facts
-    assert loaded.tensors.keys() == saved.tensors.keys()
-    for name, tensor in saved.tensors.items():
-        assert torch.equal(loaded.tensors[name], tensor)
-        assert loaded.tensors[name].dtype == tensor.dtype
+    assert loaded.history == saved.history
+    assert loaded.history.status[1] is Status.DIVERGED
+    tensors = loaded.tensors()
+    assert tensors.keys() == saved.tensors().keys() == {"alive", "losses", "weights/a", "average/c"}
+    for name, tensor in saved.tensors().items():
+        assert torch.equal(tensors[name], tensor)
+        assert tensors[name].dtype == tensor.dtype
 
 
 def test_any_flipped_byte_is_found(tmp_path, capsys) -> None:

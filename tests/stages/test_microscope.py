@@ -23,7 +23,7 @@ from scorebench.stages.prepare import prepare
 from scorebench.streams import Streams, integers, normal
 from scorebench.study.params import InvalidStudy
 from scorebench.study.plan import Job, Study
-from scorebench.training.loop import Optimisation, fit
+from scorebench.training.loop import Optimisation, Problem, fit
 
 ROOT = Path(__file__).parents[2]
 NETWORK, SCHEDULE = {"width": 16, "depth": 2}, {"sigma_max": 10.0, "sigma_min": 0.01}
@@ -60,27 +60,26 @@ def value_of(folders: dict[str, Path]) -> dict[tuple[str, str, float | None, int
     return {(r["metric"], r["method"], r["sigma"], r["replicate"]): r["value"] for r in rows}
 
 
-def networks(folders: dict[str, Path], steps: int = 800) -> tuple[dict[str, Any], list[Any]]:
+def networks(folders: dict[str, Path], steps: int = 800) -> tuple[dict[str, Any], Problem, Optimisation]:
     train, validation = (torch.from_numpy(read_points(folders["data"], split)) for split in ("train", "validation"))
     target = exact_target(folders["data"])
     assert target is not None
     optimisation = Optimisation(**{**SPEC["reference"], "steps": steps})
-    rest = [
-        schedule("log_uniform", **SCHEDULE), network("mlp", **NETWORK), train, validation, optimisation,
-        Streams(3, 2), target,
-    ]  # fmt: skip
-    return reference_networks(*rest), rest
+    parts = objective("esm"), schedule("log_uniform", **SCHEDULE), network("mlp", **NETWORK)
+    problem = Problem(*parts, train, validation, target, Streams(3, 2))
+    return reference_networks(problem, optimisation), problem, optimisation
 
 
 def test_watching_a_training_leaves_it_as_it_is(folders: dict[str, Path]) -> None:
-    found, rest = networks(folders)
-    plain = fit(objective("esm"), *rest)
+    found, problem, optimisation = networks(folders)
+    plain = fit(problem, optimisation)
     assert all(torch.equal(found["end"][name], weight) for name, weight in plain.parameters.items())
 
 
 def test_the_three_networks_are_of_three_ages(folders: dict[str, Path]) -> None:
     """By the error that they are trained for, at fixed samples."""
-    found, (_, net, train, *_, target) = networks(folders)
+    found, problem, _ = networks(folders)
+    net, train, target = problem.network, problem.train, problem.target
     noise = torch.randn(2000, 2, generator=torch.Generator().manual_seed(1))
     sigma = torch.logspace(-1, 0.5, 2000)
     batch = Batch(train[:2000].expand(2, -1, -1), noise.expand(2, -1, -1), sigma.expand(2, -1), target)
@@ -103,7 +102,8 @@ def test_a_tenth_of_a_few_steps_is_refused(folders: dict[str, Path]) -> None:
 
 def test_numbers_are_the_moments_of_the_gradients(folders: dict[str, Path]) -> None:
     """At one place, computed without the stage."""
-    found, (_, net, train, *_, target) = networks(folders)
+    found, problem, _ = networks(folders)
+    net, train, target = problem.network, problem.train, problem.target
     streams = Streams(3, 2)
     index, noise = integers(2000, (2, 300), streams.at("microscope index")), None
     noise = normal((2, 300, 2), streams.at("microscope noise"))

@@ -119,13 +119,13 @@ def source(tmp_path: Path) -> Path:
         ("objectives/ssm_vr.py", ".mean(0)", ".mean(0) * 1.5", lambda j: "/ssm_vr/" in j or j == "report:"),
         # a comment and a docstring: nothing
         ("objectives/ssm_vr.py", '"""Per-sample', '# why\n        """A per-sample', lambda j: False),
-        ("training/loop.py", '"""Steps whose', '"""The steps whose', lambda j: False),
+        ("training/loop.py", '"""One step;', '"""A step;', lambda j: False),
         # one schedule: its cells
         ("noise/clean.py", "return 1", "return 1 + 0", lambda j: j.endswith("/clean") or j == "report:"),
         # the report's code: the report alone
         ("stages/report.py", "return {", "x = 1\n    return {", lambda j: j == "report:"),
         # what trains: everything but data and floors
-        ("training/loop.py", "BLOCK = 16", "BLOCK = 8", lambda j: not j.startswith(("prepare", "floor"))),
+        ("learning.py", "BLOCK = 16", "BLOCK = 8", lambda j: not j.startswith(("prepare", "floor"))),
         # a metric: what measures
         (
             "metrics/samples.py",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
 from dataclasses import fields
@@ -11,14 +12,15 @@ import pytest
 import torch
 from torch import Tensor
 
+from scorebench.learning import BLOCK
 from scorebench.networks import network
 from scorebench.noise import schedule
 from scorebench.objectives import Batch, Objective, objective
 from scorebench.parts import Unsuitable
 from scorebench.streams import Streams
 from scorebench.targets import GaussianMixture
-from scorebench.training.checkpoint import Checkpoint
-from scorebench.training.loop import BLOCK, Fitted, Optimisation, fit
+from scorebench.training.checkpoint import TrainState
+from scorebench.training.loop import Fitted, Optimisation, Problem, fit
 
 MIXTURE = GaussianMixture([0.5, 0.5], [[0.8, -0.5], [-0.3, 0.4]], stds=[0.4, 0.2])
 TRAIN = MIXTURE.sample(500, torch.Generator().manual_seed(1)).float()
@@ -42,7 +44,7 @@ class Kept:
     def __init__(self, stop: int) -> None:
         self.stop, self.steps, self.kept = stop, 0, None
 
-    def load(self) -> Checkpoint | None:
+    def load(self) -> TrainState | None:
         return self.kept
 
     def show(self, step: int, curve: list) -> None:
@@ -52,15 +54,16 @@ class Kept:
         self.steps += 1
         return self.steps == self.stop
 
-    def save(self, checkpoint: Checkpoint) -> None:
-        self.kept = Checkpoint({k: v.detach().clone() for k, v in checkpoint.tensors.items()}, dict(checkpoint.facts))
+    def save(self, state: TrainState) -> None:
+        tensors = {name: tensor.detach().clone() for name, tensor in state.tensors().items()}
+        self.kept = TrainState.of(tensors, json.loads(json.dumps(state.history.facts())))
         raise StoppedHere
 
 
 def run(loss, noise, progress=None, net=None, steps=STEPS) -> Fitted:
     optimisation = Optimisation(steps=steps, batch=32, learning_rate=3e-3, ema=0.99, log_every=7)
     net = net or network("mlp", width=16, depth=2)
-    return fit(loss, noise, net, TRAIN, TRAIN[:50], optimisation, Streams(5, 3), MIXTURE, progress)
+    return fit(Problem(loss, noise, net, TRAIN, TRAIN[:50], MIXTURE, Streams(5, 3)), optimisation, progress)
 
 
 def in_pieces(make, stops, **options) -> Fitted:
@@ -139,8 +142,8 @@ def test_seconds_add_up():
     kept = Kept(10)
     with pytest.raises(StoppedHere):
         run(*make(), kept)
-    assert kept.kept.facts["seconds"] > 0
-    kept.kept.facts["seconds"] += 1000
+    assert kept.kept.history.seconds > 0
+    kept.kept.history.seconds += 1000
     again = Kept(-1)
     again.kept = kept.kept
     assert 1000 < run(*make(), again).seconds < 1100

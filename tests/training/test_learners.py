@@ -9,14 +9,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from scorebench.learning import Learner, average, begin, centres
+from scorebench.learning import BLOCK, TRIALS, Learner, average, begin, centres
 from scorebench.networks import network
 from scorebench.noise import schedule
 from scorebench.objectives import Batch, Objective, objective
 from scorebench.streams import Streams
+from scorebench.study import budgets
 from scorebench.targets import GaussianMixture
-from scorebench.training.loop import BLOCK, Fitted, Optimisation, fit
-from scorebench.training.trials import Learning, Trial
+from scorebench.training import trials
+from scorebench.training.loop import Fitted, Optimisation, Problem, fit
+from scorebench.training.trials import Trial
 
 MIXTURE = GaussianMixture([0.5, 0.5], [[0.8, -0.5], [-0.3, 0.4]], stds=[0.4, 0.2])
 SCHEDULE = schedule("log_uniform", sigma_max=5.0, sigma_min=0.05)
@@ -36,7 +38,7 @@ def run(loss, noise, replicates: int = 1, steps: int = 3 * BLOCK + 4, batch: int
     optimisation = Optimisation(steps=steps, batch=batch, learning_rate=rate, ema=0.99, log_every=steps)
     train = MIXTURE.sample(1000, torch.Generator().manual_seed(1)).float()
     net = network("mlp", width=24, depth=2)
-    return fit(loss, noise, net, train, train[:100], optimisation, Streams(11, replicates), MIXTURE)
+    return fit(Problem(loss, noise, net, train, train[:100], MIXTURE, Streams(11, replicates)), optimisation)
 
 
 @each_learner
@@ -131,7 +133,23 @@ def test_a_replicate_whose_trial_is_not_finite_keeps_what_it_had():
 
 
 def test_learning_is_off_where_no_part_learns():
-    like = torch.zeros(1)
-    assert not Learning(objective("hybrid"), SCHEDULE, 2, like).active
-    assert Learning(objective("hybrid", weighting="learned"), SCHEDULE, 2, like).active
-    assert Learning(objective("dsm"), schedule("minimax"), 2, like).active
+    points = torch.zeros(1, 2)
+
+    def learned(loss, noise=SCHEDULE) -> set[str]:
+        return set(trials.begin(Problem(loss, noise, network("mlp"), points, points, None, Streams(1, 2))))
+
+    assert learned(objective("hybrid")) == set()
+    assert learned(objective("hybrid", weighting="learned")) == {"objective"}
+    assert learned(objective("dsm"), schedule("minimax")) == {"schedule"}
+    assert learned(objective("antithetic_stf"), schedule("minimax")) == {"objective", "schedule"}
+
+
+@pytest.mark.parametrize(
+    ("loss", "points"), [(objective("hybrid", weighting="learned"), 1), (objective("antithetic_stf", references=8), 2)]
+)
+def test_trials_take_the_share_that_budgets_count_with(loss, points):
+    """TRIALS of the points of the steps: at 12 bins, 2 halves each, a batch of 48 gives every half one sample."""
+    steps, batch = 3 * BLOCK, 48
+    fitted = run(loss, SCHEDULE, replicates=2, steps=steps, batch=batch)
+    assert fitted.evaluations == points * steps * batch * (1 + TRIALS)
+    assert budgets.per_sample(loss, 2) == loss.evaluations(2) * (1 + TRIALS)

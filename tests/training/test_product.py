@@ -11,7 +11,7 @@ from scorebench.objectives import objective
 from scorebench.parts import Setting, names
 from scorebench.streams import Streams
 from scorebench.targets import GaussianMixture
-from scorebench.training.loop import Optimisation, fit
+from scorebench.training.loop import Optimisation, Problem, fit
 
 TARGET = GaussianMixture([0.5, 0.5], [[0.8, -0.5], [-0.8, 0.5]], stds=[0.4, 0.3])
 POINTS = TARGET.sample(300, torch.Generator().manual_seed(1)).float()
@@ -44,7 +44,7 @@ def test_every_method_trains_on_every_schedule_or_says_why_not(method: str, nois
         assert levels.noise_free or levels.levels_trained == 1, f"{method} on {noise}: {reason}"
         assert len(reason) > 20
         return
-    fitted = fit(loss, levels, NETWORKS[net], POINTS, POINTS[:50], TWELVE, Streams(5, 2), TARGET)
+    fitted = fit(Problem(loss, levels, NETWORKS[net], POINTS, POINTS[:50], TARGET, Streams(5, 2)), TWELVE)
     assert fitted.status == ["trained", "trained"], f"{method} on {noise}: {fitted.ended_at}"
     assert {metric for _, _, metric, _ in fitted.curve} >= {"loss", "score_error"}
     assert all(value.isfinite().all() for value in fitted.parameters.values())
@@ -56,5 +56,6 @@ def test_every_method_trains_on_images(method: str) -> None:
     if loss.requires_target:
         return  # there are no images whose score is known
     images = torch.rand(200, 1, 3, 3, generator=torch.Generator().manual_seed(2)) * 2 - 1
-    fitted = fit(loss, schedule("log_uniform"), NETWORKS["mlp"], images, images[:40], TWELVE, Streams(5, 2))
+    problem = Problem(loss, schedule("log_uniform"), NETWORKS["mlp"], images, images[:40], None, Streams(5, 2))
+    fitted = fit(problem, TWELVE)
     assert fitted.status == ["trained", "trained"], f"{method}: {fitted.ended_at}"

@@ -8,12 +8,13 @@ import pytest
 import torch
 from torch import Tensor
 
+from scorebench.learning import BLOCK
 from scorebench.networks import network
 from scorebench.noise import schedule
 from scorebench.objectives import Batch, objective
 from scorebench.streams import Generators, Streams
 from scorebench.targets import GaussianMixture
-from scorebench.training.loop import BLOCK, Fitted, Optimisation, fit
+from scorebench.training.loop import Fitted, Optimisation, Problem, fit
 
 TARGET = GaussianMixture([1.0], [[0.8, -0.5]], stds=[0.4])
 TRAIN = TARGET.sample(4000, torch.Generator().manual_seed(1)).float()
@@ -35,7 +36,7 @@ def run(
     target: GaussianMixture | None = TARGET,
 ) -> Fitted:
     optimisation = Optimisation(steps=steps, batch=batch, learning_rate=rate, ema=0.99, log_every=log_every)
-    return fit(loss, noise, net, TRAIN, VALIDATION, optimisation, Streams(11, replicates), target)
+    return fit(Problem(loss, noise, net, TRAIN, VALIDATION, target, Streams(11, replicates)), optimisation)
 
 
 def curve(fitted: Fitted, metric: str, replicate: int = 0) -> dict[int, float]:

@@ -15,7 +15,7 @@ from scorebench.noise import schedule
 from scorebench.objectives import objective
 from scorebench.streams import Streams
 from scorebench.targets import GaussianMixture
-from scorebench.training.loop import Optimisation
+from scorebench.training.loop import Optimisation, Problem
 from scorebench.training.tuning import choose_rate, downhill, held_out_loss
 
 SIGMA = 0.7
@@ -58,7 +58,7 @@ def choice(rates, seed=1, replicates=2, steps=1500):
     parts = (objective("dsm"), schedule("log_uniform", weighting="edm"), network("mlp", width=32, depth=2))
     optimisation = Optimisation(steps=steps, batch=64, learning_rate=1.0, ema=0.9, log_every=1000)
     data = (points(target, 1000, 1), points(target, 400, 2))
-    return choose_rate(rates, *parts, *data, optimisation, Streams(seed, replicates), target)
+    return choose_rate(rates, Problem(*parts, *data, target, Streams(seed, replicates)), optimisation)
 
 
 @given(st.integers(1, 9), st.data())
@@ -110,7 +110,7 @@ def test_no_trial_shares_a_stream_with_a_replicate(monkeypatch):
 
     seen = []
     fit = tuning.fit
-    monkeypatch.setattr(tuning, "fit", lambda *a: seen.append(a[6]) or fit(*a))
+    monkeypatch.setattr(tuning, "fit", lambda problem, *a: seen.append(problem.streams) or fit(problem, *a))
     choice([0.003, 0.01], seed=5, replicates=3, steps=2)
     reported = {g.initial_seed() for g in Streams(5, 1000).at("initialise")}
     for streams in seen:
@@ -121,7 +121,7 @@ def test_no_trial_shares_a_stream_with_a_replicate(monkeypatch):
 
 def test_clean_data_have_no_such_loss():
     with pytest.raises(ValueError, match="trains at sigma = 0"):
-        choose_rate([0.1, 0.2], objective("ism"), schedule("clean"), None, None, None, None, Streams(1, 1))
+        choose_rate([0.1, 0.2], Problem(objective("ism"), schedule("clean"), *[None] * 4, Streams(1, 1)), None)
 
 
 def test_all_rates_lost():

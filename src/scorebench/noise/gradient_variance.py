@@ -11,7 +11,7 @@ from scorebench.noise._allocation import Allocation
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from scorebench.learning import State
+    from scorebench.learning import Learned
     from scorebench.training.trials import Trial
 
 
@@ -43,12 +43,12 @@ class GradientVariance(Allocation):
         bin_ = position.long().clamp(0, self.bins - 1).reshape(len(mass), -1)
         return w / (self.bins * mass.to(sigma).gather(1, bin_).reshape(sigma.shape))
 
-    def begin(self, replicates: int, ladder: Tensor) -> State:
+    def begin(self, replicates: int, ladder: Tensor) -> Learned:
         """E||g||^2 per bin, the same everywhere."""
         sigma = centres(ladder, self.bins, replicates)
         return begin(sigma, square=sigma.new_ones(sigma.shape))
 
-    def learn(self, state: State, trial: Trial) -> State:
+    def learn(self, learned: Learned, trial: Trial) -> Learned:
         """The average of w^2 E||g||^2 at the centres of the bins, g of the objective that is trained."""
-        variance, square = trial.gradient_moments(trial.objective, state["sigma"])
-        return average(state, square=super().weight(state["sigma"]).square() * (variance + square))
+        variance, square = trial.gradient_moments(trial.problem.objective, learned["sigma"])
+        return average(learned, square=super().weight(learned["sigma"]).square() * (variance + square))

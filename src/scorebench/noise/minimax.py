@@ -12,7 +12,7 @@ from scorebench.noise._allocation import Allocation
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from scorebench.learning import State
+    from scorebench.learning import Learned
     from scorebench.training.trials import Trial
 
 
@@ -40,18 +40,18 @@ class Minimax(Allocation):
         """The mass that multiplicative weights have come to."""
         return None if self._learned is None else self._learned["mass"]
 
-    def begin(self, replicates: int, ladder: Tensor) -> State:
+    def begin(self, replicates: int, ladder: Tensor) -> Learned:
         """The same mass for every bin."""
         sigma = centres(ladder, self.bins, replicates)
         return begin(sigma, excess=0 * sigma, optimum=0 * sigma, mass=0 * sigma + 1 / self.bins)
 
-    def learn(self, state: State, trial: Trial) -> State:
+    def learn(self, learned: Learned, trial: Trial) -> Learned:
         """One step of multiplicative weights on the averaged excess."""
-        sigma = state["sigma"]
-        if not bool(state["count"].any()):
-            state = {**state, "optimum": trial.optimal_loss(sigma)}
-        state = average(state, excess=self.weight(sigma) * (trial.denoising_loss(sigma) - state["optimum"]))
-        excess = state["excess"].clamp(min=0)
-        grown = state["mass"] * (self.rate * excess / excess.amax(1, keepdim=True).clamp(min=1e-30)).exp()
+        sigma = learned["sigma"]
+        if not bool(learned["count"].any()):
+            learned = {**learned, "optimum": trial.optimal_loss(sigma)}
+        learned = average(learned, excess=self.weight(sigma) * (trial.denoising_loss(sigma) - learned["optimum"]))
+        excess = learned["excess"].clamp(min=0)
+        grown = learned["mass"] * (self.rate * excess / excess.amax(1, keepdim=True).clamp(min=1e-30)).exp()
         kept = (grown / grown.sum(1, keepdim=True)).clamp(min=self.floor / self.bins)
-        return {**state, "mass": kept / kept.sum(1, keepdim=True)}
+        return {**learned, "mass": kept / kept.sum(1, keepdim=True)}

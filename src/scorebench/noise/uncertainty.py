@@ -10,7 +10,7 @@ from scorebench.noise.log_uniform import LogUniform
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from scorebench.learning import State
+    from scorebench.learning import Learned
     from scorebench.training.trials import Trial
 
 
@@ -36,11 +36,11 @@ class Uncertainty(LogUniform, Learner):
         """u(sigma)."""
         return {"u": self._learned["loss"].log()} if self._learned else {}
 
-    def begin(self, replicates: int, ladder: Tensor) -> State:
+    def begin(self, replicates: int, ladder: Tensor) -> Learned:
         """E[w l | sigma] per bin: 1."""
         sigma = centres(ladder, self.bins, replicates)
         return begin(sigma, loss=sigma.new_ones(sigma.shape))
 
-    def learn(self, state: State, trial: Trial) -> State:
+    def learn(self, learned: Learned, trial: Trial) -> Learned:
         """The average of w l at the centres of the bins."""
-        return average(state, loss=super().weight(state["sigma"]) * trial.denoising_loss(state["sigma"]))
+        return average(learned, loss=super().weight(learned["sigma"]) * trial.denoising_loss(learned["sigma"]))

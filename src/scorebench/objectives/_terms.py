@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
-from scorebench.parts import Unsuitable
+from scorebench.parts import EnergyScore, Unsuitable
 from scorebench.streams import normal, uniform
 
 if TYPE_CHECKING:
@@ -75,10 +75,8 @@ def slices(s: Tensor, y: Tensor, v: Tensor, sigma: Tensor) -> Tensor:
 
 def score_and_divergence(score: Score, batch: Batch) -> tuple[Tensor, Tensor]:
     """s and div s, (..., *event) and (...): by the score's own way where it has one, else `divergence`."""
-    own = getattr(score, "with_divergence", None)
-    if own is not None:
-        found: tuple[Tensor, Tensor] = own(batch.noisy, batch.sigma)
-        return found
+    if isinstance(score, EnergyScore) and score.with_divergence is not None:
+        return score.with_divergence(batch.noisy, batch.sigma)
     y = differentiable(batch)
     s = score(y, batch.sigma)
     return s, divergence(s, y, batch.sigma)
@@ -86,10 +84,8 @@ def score_and_divergence(score: Score, batch: Batch) -> tuple[Tensor, Tensor]:
 
 def score_and_slices(score: Score, batch: Batch, v: Tensor) -> tuple[Tensor, Tensor]:
     """s and v^T (ds/dy) v, (..., *event) and (M, ...), for probes v (M, ..., *event), likewise."""
-    own = getattr(score, "with_slices", None)
-    if own is not None:
-        found: tuple[Tensor, Tensor] = own(batch.noisy, batch.sigma, v)
-        return found
+    if isinstance(score, EnergyScore) and score.with_slices is not None:
+        return score.with_slices(batch.noisy, batch.sigma, v)
     y = differentiable(batch)
     s = score(y, batch.sigma)
     return s, slices(s, y, v, batch.sigma)

@@ -16,7 +16,7 @@ from scorebench.streams import integers, normal
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from scorebench.learning import State
+    from scorebench.learning import Learned
     from scorebench.parts import Score
     from scorebench.streams import Generators
     from scorebench.training.trials import Trial
@@ -70,17 +70,17 @@ class AntitheticSTF(Objective, Learner):
         ratio = self._learned["pair"] / self._learned["two"]
         return {"variance_ratio": ratio, "mirrored": self.mirrored(self._learned["sigma"]).to(ratio)}
 
-    def begin(self, replicates: int, ladder: Tensor) -> State:
+    def begin(self, replicates: int, ladder: Tensor) -> Learned:
         """V_pair and V_two per bin, those of the closed forms."""
         sigma = centres(ladder, self.bins, replicates)
         pair, two = self._closed_forms(sigma)
         return begin(sigma, pair=pair, two=two)
 
-    def learn(self, state: State, trial: Trial) -> State:
+    def learn(self, learned: Learned, trial: Trial) -> Learned:
         """Averages of both variances at the centres of the bins."""
-        pair, _ = trial.gradient_moments(partial(self._losses, mirrored=True), state["sigma"])
-        two, _ = trial.gradient_moments(partial(self._losses, mirrored=False), state["sigma"])
-        return average(state, pair=pair, two=two)
+        pair, _ = trial.gradient_moments(partial(self._losses, mirrored=True), learned["sigma"])
+        two, _ = trial.gradient_moments(partial(self._losses, mirrored=False), learned["sigma"])
+        return average(learned, pair=pair, two=two)
 
     def _closed_forms(self, sigma: Tensor) -> tuple[Tensor, Tensor]:
         """V_pair and V_two of DSM with s = -a y on N(0, tau^2 I), per dimension: 4 / (1 + rho)^2 and 1 / (2 rho)."""

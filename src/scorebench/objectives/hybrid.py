@@ -15,7 +15,7 @@ from scorebench.objectives.ssm_vr import SlicedScoreMatchingVR
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from scorebench.learning import State
+    from scorebench.learning import Learned
     from scorebench.parts import Score
     from scorebench.streams import Generators
     from scorebench.training.trials import Trial
@@ -64,18 +64,18 @@ class Hybrid(Objective, Learner):
         dsm, ssm = self._learned["dsm"], self._learned["ssm"]
         return interpolate(dsm / (dsm + ssm), self._learned["sigma"], sigma)
 
-    def begin(self, replicates: int, ladder: Tensor) -> State:
+    def begin(self, replicates: int, ladder: Tensor) -> Learned:
         """V_DSM and V_SSM per bin, in the closed form's ratio."""
         if self.weighting != "learned":
             return {}
         sigma = centres(ladder, self.bins, replicates)
         return begin(sigma, dsm=0 * sigma + self.tau**2, ssm=2 * sigma.square())
 
-    def learn(self, state: State, trial: Trial) -> State:
+    def learn(self, learned: Learned, trial: Trial) -> Learned:
         """Averages of both variances at the centres of the bins."""
-        dsm, _ = trial.gradient_moments(DenoisingScoreMatching(), state["sigma"])
-        ssm, _ = trial.gradient_moments(SlicedScoreMatchingVR(probe=self.probe), state["sigma"])
-        return average(state, dsm=dsm, ssm=ssm)
+        dsm, _ = trial.gradient_moments(DenoisingScoreMatching(), learned["sigma"])
+        ssm, _ = trial.gradient_moments(SlicedScoreMatchingVR(probe=self.probe), learned["sigma"])
+        return average(learned, dsm=dsm, ssm=ssm)
 
     def evaluations(self, dimension: int) -> int:
         """The score and a product with its Jacobian."""

@@ -19,7 +19,7 @@ from scorebench import storage
 from scorebench.progress.live import Live, Row
 from scorebench.progress.scratch import CHECKPOINT
 from scorebench.progress.stopping import SIGNALS, Stopped
-from scorebench.training.checkpoint import MAIN, Checkpoint
+from scorebench.training.checkpoint import MAIN, Note, TrainState
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -38,7 +38,7 @@ class Checkpoints:
 
     def __init__(self, folder: Path, job: dict[str, Any], seconds: float) -> None:
         self.path, self.job, self.seconds = folder / CHECKPOINT, job, seconds
-        self.notes: dict[str, Any] = {}
+        self.notes: dict[str, Note] = {}
         self.cost = 0.0
         self.saved = time.monotonic()
         self.signal: signal.Signals | None = None
@@ -49,18 +49,20 @@ class Checkpoints:
         """Who keeps the checkpoints of a training of this name."""
         return Part(self, name)
 
-    def _read(self) -> tuple[str, Checkpoint] | None:
+    def _read(self) -> tuple[str, TrainState] | None:
         """What was left here, and of which part, if it is whole and of this job; with it come the notes."""
         if not self.path.is_file():
             return None
         try:
             content = storage.read_about(self.path)
             tensors = storage.read_parameters(self.path)
-            why = None
-            if content["checksum"] != _checksum(tensors, content["said"]):
+            said, left, why = content["said"], None, None
+            if content["checksum"] != _checksum(tensors, said):
                 why = "its checksum is not that of its content"
-            elif content["said"]["job"] != self.job:
-                why = f"it is of another job: {_plain(content['said']['job'])}, this is {_plain(self.job)}"
+            elif said["job"] != self.job:
+                why = f"it is of another job: {_plain(said['job'])}, this is {_plain(self.job)}"
+            else:
+                left = said["part"], TrainState.of(tensors, said["facts"])
         except Exception as error:  # whatever a damaged file makes a reader say
             why = f"it can't be read: {type(error).__name__}: {error}"
         if why is not None:
@@ -68,15 +70,14 @@ class Checkpoints:
             self.path.replace(aside)
             _say(f"not used: {self.path}: {why}. It is {aside.name} now; training begins anew.")
             return None
-        said = content["said"]
         self.notes.update(said["notes"])
-        return said["part"], Checkpoint(tensors, said["facts"])
+        return left
 
     def due(self) -> bool:
         """Whether the time has come, or the job was asked to end."""
         return self.signal is not None or time.monotonic() - self.saved > max(self.seconds, SHARE * self.cost)
 
-    def save(self, part: str, checkpoint: Checkpoint) -> None:
+    def save(self, part: str, state: TrainState) -> None:
         """Write a checkpoint, all or nothing; one that can't be written is said and does not end the training.
 
         Raises:
@@ -85,8 +86,8 @@ class Checkpoints:
         from safetensors import SafetensorError
 
         start = time.monotonic()
-        tensors = {name: tensor.detach().cpu() for name, tensor in checkpoint.tensors.items()}
-        said = {"job": self.job, "part": part, "notes": self.notes, "facts": checkpoint.facts}
+        tensors = {name: tensor.detach().cpu() for name, tensor in state.tensors().items()}
+        said = {"job": self.job, "part": part, "notes": self.notes, "facts": state.history.facts()}
         kept = "the next attempt goes on from there"
         try:
             storage.write_parameters(self.path, tensors, {"checksum": _checksum(tensors, said), "said": said})
@@ -96,7 +97,7 @@ class Checkpoints:
         self.saved = time.monotonic()
         self.cost = self.saved - start
         if self.signal is not None:
-            raise Stopped(f"stopped by {self.signal.name} after step {checkpoint.facts['step']} of {part}: {kept}")
+            raise Stopped(f"stopped by {self.signal.name} after step {state.history.step} of {part}: {kept}")
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -122,13 +123,13 @@ class Part:
     kept: Checkpoints
     name: str
 
-    def load(self) -> Checkpoint | None:
+    def load(self) -> TrainState | None:
         """Where it was stopped, if it was this part."""
         if self.kept.left is None or self.kept.left[0] != self.name:
             return None
-        checkpoint = self.kept.left[1]
-        _say(f"going on from step {checkpoint.facts['step']} of {self.name}, as {self.kept.path} says")
-        return checkpoint
+        state = self.kept.left[1]
+        _say(f"going on from step {state.history.step} of {self.name}, as {self.kept.path} says")
+        return state
 
     def show(self, step: int, curve: Sequence[Row]) -> None:
         """Let people see it; trials are not shown."""
@@ -139,9 +140,9 @@ class Part:
         """Whether to save now."""
         return self.kept.due()
 
-    def save(self, checkpoint: Checkpoint) -> None:
+    def save(self, state: TrainState) -> None:
         """Write it. Raises Stopped where the job was asked to end."""
-        self.kept.save(self.name, checkpoint)
+        self.kept.save(self.name, state)
 
 
 def _checksum(tensors: dict[str, Tensor], said: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from scorebench.stages import UNATTENDED, Inputs, Running, Spec, built, set_up
 from scorebench.stages._dataset import exact_target, read_points
 from scorebench.stages._reference import reference_networks
 from scorebench.streams import Streams, integers, normal
-from scorebench.training.loop import Optimisation
+from scorebench.training.loop import Optimisation, Problem
 
 CHUNK = 128
 """Samples that have a network of their own at once."""
@@ -54,12 +54,12 @@ def microscope(spec: Spec, inputs: Inputs, out: Path, running: Running = UNATTEN
     network = built(spec["network"])
     train, validation = (torch.from_numpy(read_points(data, split)) for split in ("train", "validation"))
     streams = Streams(spec["seed"], spec["replicates"])
-    networks = reference_networks(
-        built(spec["schedule"]), network, train, validation, Optimisation(**spec["reference"]), streams, target
-    )
+    schedule, exact = built(spec["schedule"]), ExplicitScoreMatching()
+    problem = Problem(exact, schedule, network, train, validation, target, streams)
+    networks = reference_networks(problem, Optimisation(**spec["reference"]))
     losses = {name: built(part) for name, part in spec["methods"].items()}
     if not any(type(loss) is ExplicitScoreMatching for loss in losses.values()):
-        losses["esm"] = ExplicitScoreMatching()
+        losses["esm"] = exact
     baseline = next((name for name, loss in losses.items() if type(loss) is DenoisingScoreMatching), None)
     n, grid = spec["samples"], spec["sigmas"]
     index = integers(len(train), (spec["replicates"], n), streams.at("microscope index"))

@@ -15,7 +15,7 @@ from scorebench.stages import UNATTENDED, Inputs, Running, Spec, built, set_up
 from scorebench.stages._dataset import exact_target, read_points
 from scorebench.streams import Streams
 from scorebench.training.checkpoint import MAIN, Course
-from scorebench.training.loop import Fitted, Optimisation, fit
+from scorebench.training.loop import Fitted, Optimisation, Problem, fit
 from scorebench.training.tuning import choose_rate
 
 SCHEMA = pa.schema(
@@ -54,27 +54,28 @@ def train(spec: Spec, inputs: Inputs, out: Path, running: Running = UNATTENDED) 
 
 def _fitted(spec: Spec, data: Path, device: str, course: Course | None) -> tuple[Fitted, dict[str, Any]]:
     """The training, and at which learning rate and how that was chosen."""
-    parts = (
+    problem = Problem(
         built(spec["objective"]),
         built(spec["schedule"]),
         built(spec["network"]),
         torch.from_numpy(read_points(data, "train")).to(device),
         torch.from_numpy(read_points(data, "validation")).to(device),
+        exact_target(data),
+        Streams(spec["seed"], spec["replicates"], device),
     )
-    target, streams = exact_target(data), Streams(spec["seed"], spec["replicates"], device)
     training, choice = dict(spec["training"]), None
     if rates := training.pop("learning_rates", None):
         trials = training.pop("trials")
         steps = max(1, round(training["steps"] * trials["share"]))
         short = Optimisation(**{**training, "learning_rate": rates[0], "steps": steps})
-        few = replace(streams, replicates=trials["replicates"])
+        few = replace(problem, streams=replace(problem.streams, replicates=trials["replicates"]))
         try:
-            choice = choose_rate(rates, *parts, short, few, target, course)
+            choice = choose_rate(rates, few, short, course)
         except Unsuitable as error:
             return Fitted.failed(spec["replicates"], str(error)), {"learning_rate": None, "choice": None}
         training["learning_rate"] = choice.rate
     progress = None if course is None else course.part(MAIN)
-    fitted = fit(*parts, Optimisation(**training), streams, target, progress)
+    fitted = fit(problem, Optimisation(**training), progress)
     chosen = None if choice is None else choice.facts()
     return fitted, {"learning_rate": training["learning_rate"], "choice": chosen}
 

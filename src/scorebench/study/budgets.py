@@ -6,10 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+from scorebench.learning import TRIALS, Learner
 from scorebench.study.schema import Params
-
-LEARNING = 17 / 16
-"""What an objective that learns takes at most beside its steps: trials of half a batch, twice, every 16 steps."""
 
 
 class NoCosts(ValueError):
@@ -53,7 +51,7 @@ def training(p: Params, objectives: dict[str, Any], at: tuple[str, str, str], di
 def per_sample(objective: Any, dimension: int) -> float:
     """Evaluations of the network that a sample takes in training, products with the Jacobian and trials counted."""
     evaluations: int = objective.evaluations(dimension)
-    return evaluations * (LEARNING if hasattr(objective, "learn") else 1)
+    return evaluations * (1 + TRIALS if isinstance(objective, Learner) else 1)
 
 
 def measured(file: str | None) -> dict[str, float]:

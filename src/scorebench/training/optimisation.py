@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import torch
@@ -30,27 +31,16 @@ class Optimisation:
         return min(self.ema, (1 + step) / (10 + step))
 
 
-class Adam:
-    """Adam (Kingma & Ba 2015, algorithm 1) as torch's function: its class imports torch's compiler, which takes longer
-    than many a training.
+def adam_step(weights: Iterable[tuple[Tensor, Tensor, Tensor, Tensor]], rate: float) -> None:
+    """One step of Adam (Kingma & Ba 2015, algorithm 1) along the gradients; a weight without one stays as it is.
+
+    weights: each with its first moment, its second, both of its shape, and its number of steps, (), all of which
+    change in place. By torch's function: its class imports torch's compiler, which takes longer than many a training.
     """
-
-    def __init__(self, weights: list[Tensor]) -> None:
-        self.weights = weights
-        self.first = [torch.zeros_like(weight) for weight in weights]
-        self.second = [torch.zeros_like(weight) for weight in weights]
-        self.steps = [torch.zeros((), device=weight.device) for weight in weights]
-
-    def step(self, rate: float) -> None:
-        """One step along the gradients; a weight without one stays as it is."""
-        used = [
-            (weight, weight.grad, *moments)
-            for weight, *moments in zip(self.weights, self.first, self.second, self.steps, strict=True)
-            if weight.grad is not None
-        ]
-        weights, gradients, first, second, steps = (list(each) for each in zip(*used, strict=True))
-        with torch.no_grad():
-            adam(
-                weights, gradients, first, second, [], steps, fused=True, lr=rate, beta1=0.9, beta2=0.999, eps=1e-8,
-                weight_decay=0.0, amsgrad=False, maximize=False,
-            )  # fmt: skip
+    used = [(weight, weight.grad, *moments) for weight, *moments in weights if weight.grad is not None]
+    ready, gradients, first, second, counts = (list(each) for each in zip(*used, strict=True))
+    with torch.no_grad():
+        adam(
+            ready, gradients, first, second, [], counts, fused=True, lr=rate, beta1=0.9, beta2=0.999, eps=1e-8,
+            weight_decay=0.0, amsgrad=False, maximize=False,
+        )  # fmt: skip

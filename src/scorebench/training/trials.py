@@ -9,16 +9,17 @@ from typing import TYPE_CHECKING, TypeAlias
 import torch
 from torch import Tensor
 
-from scorebench.learning import Learner, State
-from scorebench.objectives import Batch, Objective, Target
+from scorebench.learning import Learner
+from scorebench.objectives import Batch
 from scorebench.objectives._optimal_loss import optimal_denoising_loss
 from scorebench.objectives._terms import half_square
-from scorebench.streams import Generators, Streams, integers, normal
+from scorebench.streams import Generators, integers, normal
 
 if TYPE_CHECKING:
-    from scorebench.networks import Network, Parameters
-    from scorebench.noise import Schedule
+    from scorebench.learning import Learned
+    from scorebench.networks import Parameters
     from scorebench.parts import Score
+    from scorebench.training.problem import Problem
 
 Loss: TypeAlias = "Callable[[Score, Batch, Generators], Tensor]"
 
@@ -31,27 +32,24 @@ class Trial:
     trial get the same samples, so what is compared is compared on common random numbers.
     """
 
+    problem: Problem
+    """With what its objective and its schedule have learned."""
     step: int
-    objective: Objective
-    """What is trained, with what it has learned."""
-    network: Network
     parameters: Parameters
-    train: Tensor
     samples: int
     """How many samples one call takes for all of its noise levels together (at least two for each)."""
-    streams: Streams
-    target: Target | None = None
     points: int = 0
     """Points at which the score was evaluated so far."""
 
     def batch(self, sigma: Tensor) -> Batch:
         """Samples at noise levels (R, K): shape (R, K, 2, n), two halves that are independent of each other."""
         R, K = sigma.shape
+        train, at = self.problem.train, self.problem.streams.at
         shape = (R, K, 2, max(1, self.samples // (2 * K)))
-        index = integers(len(self.train), shape, self.streams.at("learn index", self.step), self.train)
-        noise = normal((*shape, *self.train.shape[1:]), self.streams.at("learn noise", self.step), self.train)
+        index = integers(len(train), shape, at("learn index", self.step), train)
+        noise = normal((*shape, *self.problem.event), at("learn noise", self.step), train)
         levels = sigma.reshape(R, K, 1, 1).expand(shape)
-        return Batch(self.train[index], noise, levels, self.target, reference=self.train)
+        return Batch(train[index], noise, levels, self.problem.target, reference=train)
 
     def denoising_loss(self, sigma: Tensor) -> Tensor:
         """E 1/2 ||s + epsilon / sigma||^2 at noise levels (R, K).
@@ -63,13 +61,13 @@ class Trial:
         with torch.no_grad():
             s = self._score(self.parameters, len(sigma))(batch.noisy, batch.sigma)
         loss = half_square(s + batch.noise / batch.scale, batch.sigma)
-        surplus = half_square(batch.noise, batch.sigma) - 0.5 * self.train[0].numel()
+        surplus = half_square(batch.noise, batch.sigma) - 0.5 * self.problem.train[0].numel()
         return (loss - surplus / (batch.sigma * (1 + batch.sigma.square())).square()).mean((2, 3))
 
     def optimal_loss(self, sigma: Tensor) -> Tensor:
         """What `denoising_loss` is for the exact score, estimated from the training points, (R, K)."""
-        (generator, *_) = self.streams.at("learn optimal loss", self.step)
-        return optimal_denoising_loss(self.train, sigma[0], generator).expand_as(sigma).clone()
+        (generator, *_) = self.problem.streams.at("learn optimal loss", self.step)
+        return optimal_denoising_loss(self.problem.train, sigma[0], generator).expand_as(sigma).clone()
 
     def gradient_moments(self, loss: Loss, sigma: Tensor) -> tuple[Tensor, Tensor]:
         """V = tr Cov(g) and ||E g||^2 of the per-sample gradient g of a loss at noise levels (R, K): both (R, K).
@@ -84,7 +82,7 @@ class Trial:
         batch = self.batch(sigma)
         n = batch.sigma.shape[-1]
         copies = {key: w.detach().repeat_interleave(2 * K, 0).requires_grad_() for key, w in self.parameters.items()}
-        losses = loss(self._score(copies, 2 * R * K), batch, self.streams.at("learn probe", self.step))
+        losses = loss(self._score(copies, 2 * R * K), batch, self.problem.streams.at("learn probe", self.step))
         gradients = torch.autograd.grad(losses.mean(-1).sum(), list(copies.values()), allow_unused=True)
         variance, square = torch.zeros_like(sigma), torch.zeros_like(sigma)
         for gradient in gradients:
@@ -96,7 +94,7 @@ class Trial:
 
     def _score(self, parameters: Parameters, replicates: int) -> Score:
         """The score of samples (..., R, K, 2, n), as (..., replicates, samples) for the parameters."""
-        inner = self.network.score(parameters)
+        inner = self.problem.network.score(parameters)
 
         def score(x: Tensor, sigma: Tensor) -> Tensor:
             self.points += sigma.numel()
@@ -106,43 +104,38 @@ class Trial:
         return score
 
 
-class Learning:
-    """An objective and a schedule with what they have learned so far; not `active` where neither learns."""
+def begin(problem: Problem) -> dict[str, Learned]:
+    """What the objective and the schedule, by the names of these fields, begin to learn with; {} if neither learns."""
+    learned = {}
+    for name, part in _learners(problem):
+        values = part.begin(problem.streams.replicates, problem.schedule.ladder().to(problem.train))
+        if values:
+            learned[name] = values
+    return learned
 
-    def __init__(self, objective: Objective, schedule: Schedule, replicates: int, like: Tensor) -> None:
-        self.objective, self.schedule = objective, schedule
-        self.states: dict[str, State] = {}
-        for name, part in (("objective", objective), ("schedule", schedule)):
-            if isinstance(part, Learner):
-                state = part.begin(replicates, schedule.ladder().to(like))
-                if state:
-                    self.inform(name, state)
 
-    @property
-    def active(self) -> bool:
-        """Whether there is anything to learn."""
-        return bool(self.states)
-
-    def learn(self, trial: Trial) -> None:
-        """Let both learn from a trial. A replicate whose new state is not finite keeps what it had."""
-        for name, old in self.states.items():
-            new = getattr(self, name).learn(old, trial)
+def learn(trial: Trial, learned: dict[str, Learned]) -> None:
+    """Let both learn from a trial, in place. A replicate for which anything is not finite keeps what it had."""
+    for name, part in _learners(trial.problem):
+        if name in learned:
+            old, new = learned[name], part.learn(learned[name], trial)
             finite = torch.stack([value.isfinite().flatten(1).all(1) for value in new.values()]).all(0)
-            state = {}
-            for key, value in new.items():
-                state[key] = torch.where(finite.reshape(-1, *[1] * (value.ndim - 1)), value, old[key])
-            self.inform(name, state)
+            learned[name] = {
+                key: torch.where(finite.reshape(-1, *[1] * (value.ndim - 1)), value, old[key])
+                for key, value in new.items()
+            }
 
-    def inform(self, name: str, state: State) -> None:
-        """Give the objective or the schedule what it has learned."""
-        self.states[name] = state
-        setattr(self, name, getattr(self, name).informed(state))
 
-    def curves(self) -> list[tuple[int, str, float, float]]:
-        """What was learned as functions of sigma: rows (replicate, name, sigma, value)."""
-        rows = []
-        for part, state in self.states.items():
-            for name, values in getattr(self, part).learned().items():
-                for r, (at, value) in enumerate(zip(state["sigma"].tolist(), values.tolist(), strict=True)):
-                    rows += [(r, name, *pair) for pair in zip(at, value, strict=True)]
-        return rows
+def curves(problem: Problem, learned: dict[str, Learned]) -> list[tuple[int, str, float, float]]:
+    """What the parts of an informed problem have learned, as functions of sigma: (replicate, name, sigma, value)."""
+    rows = []
+    for name, part in _learners(problem):
+        for curve, values in (part.learned() if name in learned else {}).items():
+            for r, (at, value) in enumerate(zip(learned[name]["sigma"].tolist(), values.tolist(), strict=True)):
+                rows += [(r, curve, *pair) for pair in zip(at, value, strict=True)]
+    return rows
+
+
+def _learners(problem: Problem) -> list[tuple[str, Learner]]:
+    parts = {"objective": problem.objective, "schedule": problem.schedule}
+    return [(name, part) for name, part in parts.items() if isinstance(part, Learner)]

@@ -15,11 +15,10 @@ from scorebench.streams import Streams, normal, seed_of, uniform
 from scorebench.training.loop import Optimisation, fit
 
 if TYPE_CHECKING:
-    from scorebench.networks import Network
     from scorebench.noise import Schedule
-    from scorebench.objectives import Objective, Target
     from scorebench.parts import Score
-    from scorebench.training.checkpoint import Course
+    from scorebench.training.checkpoint import Course, Note
+    from scorebench.training.problem import Problem
 
 DRAWS = 16_000
 """Mirrored pairs of noised validation points on which a trial is judged."""
@@ -41,54 +40,50 @@ class Choice:
 
 
 def choose_rate(
-    rates: Sequence[float],
-    objective: Objective,
-    schedule: Schedule,
-    network: Network,
-    train: Tensor,
-    validation: Tensor,
-    optimisation: Optimisation,
-    streams: Streams,
-    target: Target | None = None,
-    course: Course | None = None,
+    rates: Sequence[float], problem: Problem, optimisation: Optimisation, course: Course | None = None
 ) -> Choice:
-    """The rate with the least mean held-out DSM loss after `optimisation`, trained once for every one of `streams`.
+    """The rate with the least mean held-out DSM loss after `optimisation`, trained once for each of the streams.
 
     Rates are tried from the middle one downhill (`downhill`), so a wide range costs little more than a narrow one.
     The loss on the validation points (`held_out_loss`) is the same for every objective and takes no exact score; its
-    noise is common to all trials. Streams of trials are made from other seeds than
-    those of the training that they are for, so that no replicate chooses its own rate. `evaluations` are summed over
-    trials. With `course`, trials that were done are not done again and one that was stopped goes on.
+    noise is common to all trials. Their streams are made from other seeds than those of the problem, so that no
+    replicate chooses its own rate. `evaluations` are summed over trials. With `course`, trials that were done are not
+    done again and one that was stopped goes on.
 
     Raises:
         Unsuitable: the schedule trains at sigma = 0, where DSM is not defined, or no rate came to its end.
     """
-    if schedule.noise_free:
+    if problem.schedule.noise_free:
         raise Unsuitable("a rate is chosen by the loss of DSM on noised data, and this schedule trains at sigma = 0")
+    streams = problem.streams
     apart = Streams(seed_of(streams.seed, "trials of learning rates"), streams.replicates, streams.device)
-    notes: dict[str, Any] = {} if course is None else course.notes
+    problem = replace(problem, streams=apart)
+    notes: dict[str, Note] = {} if course is None else course.notes
 
     def loss_after(rate: float) -> float:
         name = f"learning rate {rate}"
         if name not in notes:
             trial = replace(optimisation, learning_rate=rate)
             progress = None if course is None else course.part(name)
-            fitted = fit(objective, schedule, network, train, validation, trial, apart, target, progress)
+            fitted = fit(problem, trial, progress)
             loss = None
-            if set(fitted.status) == {"trained"}:
-                mean = float(held_out_loss(network.score(fitted.parameters), schedule, validation, apart).mean())
+            if fitted.whole:
+                score = problem.network.score(fitted.parameters)
+                mean = float(held_out_loss(score, problem.schedule, problem.validation, apart).mean())
                 loss = mean if math.isfinite(mean) else None
             why = next((reason for reason in fitted.reasons if reason), "its loss on held-out points is not finite")
-            took = {"evaluations": fitted.evaluations * streams.replicates, "seconds": fitted.seconds}
-            notes[name] = {"loss": loss, "why": why, **took}
-        return math.inf if notes[name]["loss"] is None else float(notes[name]["loss"])
+            evaluations = fitted.evaluations * streams.replicates
+            notes[name] = {"loss": loss, "why": why, "evaluations": evaluations, "seconds": fitted.seconds}
+        reached = notes[name]["loss"]
+        return math.inf if reached is None else reached
 
     best, tried = downhill(rates, loss_after)
     of = {rate: notes[f"learning rate {rate}"] for rate in tried}
     if not math.isfinite(tried[best]):
         ends = "; ".join(f"{rate}: {note['why']}" for rate, note in of.items())
         raise Unsuitable(f"no trial of any learning rate came to its end: {ends}")
-    evaluations, seconds = (sum(note[cost] for note in of.values()) for cost in ("evaluations", "seconds"))
+    evaluations = sum(note["evaluations"] for note in of.values())
+    seconds = sum(note["seconds"] for note in of.values())
     return Choice(best, {rate: note["loss"] for rate, note in of.items()}, evaluations, seconds)
 
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from scorebench.objectives import Batch, Target
+from scorebench.objectives import Batch
 from scorebench.streams import Streams, normal
 
 if TYPE_CHECKING:
-    from scorebench.noise import Schedule
     from scorebench.parts import Score
+    from scorebench.training.problem import Problem
 
 POINTS = 512
 
@@ -20,14 +20,15 @@ POINTS = 512
 class HeldOut:
     """Validation points with noise that is the same for every method and every time."""
 
-    def __init__(self, schedule: Schedule, points: Tensor, streams: Streams, target: Target | None) -> None:
-        self.schedule = schedule
+    def __init__(self, problem: Problem) -> None:
+        self.schedule = schedule = problem.schedule
+        points, streams = problem.validation, problem.streams
         count, R = min(len(points), POINTS), streams.replicates
         stream = Streams(streams.seed, 1, streams.device).at
         sigma = schedule.sample((1, count), stream("validation sigma"), like=points)[0]
         noise = normal((1, count, *points.shape[1:]), stream("validation noise"), points)[0]
         clean, noise = (x.expand(R, *[-1] * x.ndim) for x in (points[:count], noise))
-        self.batch = Batch(clean, noise, sigma.expand(R, -1), target)
+        self.batch = Batch(clean, noise, sigma.expand(R, -1), problem.target)
 
     @torch.no_grad()
     def errors(self, score: Score) -> dict[str, Tensor]:
