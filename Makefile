@@ -38,7 +38,7 @@ run: install ## the whole study, its report and MLflow
 study: install ## NAME=noise, hybrid or data [SIZE=quick|full]: runs it, then writes studies/results/NAME and docs/answers.md for git
 	snakemake --cores $(CORES) --config study=$(NAMED) --quiet host reason -- all
 	scorebench publish --study $(NAMED)
-	scorebench answers
+	python -m studies.answers
 
 resume: clear-away run ## after a run that was stopped or killed: end the jobs it left, unlock, go on
 
@@ -98,7 +98,7 @@ format: install ## let the tools lay out the code
 	snakefmt Snakefile workflow
 
 answers: install ## docs/answers.md and its figures, from studies/results
-	scorebench answers
+	python -m studies.answers
 
 docs: install ## the docs site, in site/: open site/index.html
 	NO_MKDOCS_2_WARNING=1 mkdocs build --strict --quiet

@@ -17,7 +17,6 @@ from rich.console import Console
 import scorebench
 from scorebench import storage
 from scorebench.commands.advise import advise
-from scorebench.commands.answers import answers
 from scorebench.commands.check import check
 from scorebench.commands.doctor import doctor
 from scorebench.commands.publish import publish
@@ -299,7 +298,7 @@ def agree(
     raise typer.Exit((agreement.check if check else agreement.agree)(Study(DEFAULT)))
 
 
-for command in (advise, answers, check, resume, schema):
+for command in (advise, check, resume, schema):
     app.command()(command)
 for plain in (doctor, publish, status, ui):
     app.command()(plainly(plain))

@@ -12,17 +12,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 import toy
-from typer.testing import CliRunner
+from scipy import stats
 
-from scorebench.answers import made
-from scorebench.answers import page as page_of
-from scorebench.answers.figures import figures
-from scorebench.answers.quotes import Quotes
-from scorebench.answers.tables import chosen, emphasis, robustness, safe, singles, summary
-from scorebench.cli import app
-from scorebench.evidence.statistics import number
-from scorebench.evidence.validity import validity
+from scorebench.evidence.table import Place
+from scorebench.evidence.words import number
 from scorebench.study.params import load
+from studies.answers import made
+from studies.answers import page as page_of
+from studies.answers.__main__ import main
+from studies.answers.figures import figures
+from studies.answers.quotes import Quotes
+from studies.answers.tables import chosen, emphasis, robustness, safe, singles, summary
+from studies.answers.validity import validity
 
 ROOT = Path(__file__).parents[2]
 MATPLOTLIB = next(
@@ -60,13 +61,12 @@ def test_the_committed_page_is_what_the_published_results_make(monkeypatch):
 
 def test_check_finds_an_edited_number(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    run = CliRunner().invoke
-    assert run(app, ["answers", "--check"]).exit_code == 1, "the page is not there"
-    assert run(app, ["answers"]).exit_code == 0
-    assert run(app, ["answers", "--check"]).exit_code == 0
+    assert main(["--check"]) == 1, "the page is not there"
+    assert main([]) == 0
+    assert main(["--check"]) == 0
     path = tmp_path / "docs/answers.md"
     path.write_text(path.read_text().replace("published", "found"))
-    assert run(app, ["answers", "--check"]).exit_code == 1
+    assert main(["--check"]) == 1
 
 
 def test_every_number_of_a_headline_is_that_of_the_results(text):
@@ -82,7 +82,7 @@ def test_every_number_of_a_headline_is_that_of_the_results(text):
 
 def test_words_turn_with_the_numbers():
     worse = toy.hybrid()
-    place = ("ring8", "antithetic_dsm-evaluations", "log_uniform", "", "D_integral")
+    place = Place("ring8", "antithetic_dsm-evaluations", "log_uniform", "", "D_integral")
     worse.values[place] = {r: 2 * v for r, v in worse.values[place].items()}
     said = page([worse])
     assert "has 70 % more error than DSM (ratio 1.70 [" in said
@@ -90,13 +90,33 @@ def test_words_turn_with_the_numbers():
 
 
 def test_ratios_and_their_intervals(studies):
+    """All twelve methods that are compared with DSM on a data set are a family."""
     q = Quotes(studies)
-    found = q.ratio("hybrid", "ring8", "stf/log_uniform", "dsm/log_uniform")
+    found = q.compared("hybrid", "ring8", "stf/log_uniform", "dsm/log_uniform")
     a, b = (studies[0].of("ring8", cell, "D_integral") for cell in ("stf/log_uniform", "dsm/log_uniform"))
     logs = np.log([a[r] / b[r] for r in range(10)])
     assert found is not None
-    assert found.value == pytest.approx(math.exp(logs.mean()))
-    assert found.tested.t_low == pytest.approx(math.exp(logs.mean() - 2.262157 * logs.std(ddof=1) / 10**0.5), rel=1e-6)
+    assert found.estimate == pytest.approx(math.exp(logs.mean()))
+    t = stats.t.ppf(1 - 0.025 / (len(toy.METHODS) - 1), 9)
+    assert found.low == pytest.approx(math.exp(logs.mean() - t * logs.std(ddof=1) / 10**0.5), rel=1e-9)
+
+
+def test_variants_are_a_family_of_their_own(studies):
+    found = Quotes(studies).compared("noise", "ring8", "dsm-wider/edm", "dsm-wider/log_uniform")
+    a, b = (studies[2].of("ring8", f"dsm-wider/{s}", "D_integral") for s in ("edm", "log_uniform"))
+    logs = np.log([a[r] / b[r] for r in range(10)])
+    assert found.high == pytest.approx(math.exp(logs.mean() + stats.t.ppf(0.975, 9) * logs.std(ddof=1) / 10**0.5))
+
+
+def test_collapsed_runs_are_named(studies):
+    study = toy.hybrid()
+    at = Place("ring8", "hybrid-evaluations", "log_uniform", "", "D_integral")
+    study.values[at._replace(metric="D_integral_untrained")] = dict.fromkeys(range(10), 5.0)
+    study.values[at] = {**study.values[at], 3: 4.9}
+    said = page([study])
+    assert "- hybrid, ring8: hybrid-evaluations/log_uniform: 1 of 10 runs collapsed (replicate 3)." in said
+    assert "; without 1 of 10 runs that collapsed (replicate 3), with it 1.1" in said
+    assert "No run did, of those whose error is known" in page(studies)
 
 
 def test_the_winner_is_not_told_the_score_and_takes_no_more_evaluations(studies):
@@ -116,7 +136,7 @@ def test_schedules_that_are_never_far_from_the_best(studies):
     assert "a fixed schedule" in found.words
     mixed = toy.noise()
     for d in ("ring8", "mixture10"):
-        base = mixed.values[d, "dsm", "log_uniform", "", "D_integral"]
+        base = mixed.values[Place(d, "dsm", "log_uniform", "", "D_integral")]
         mixed.values[d, "dsm", "minimax", "", "D_integral"] = {r: 1.02 * v for r, v in base.items()}
     found = safe(Quotes([mixed]), "noise")
     assert found.names == "`log_uniform` and `minimax`"
@@ -156,7 +176,9 @@ def test_pairs_at_one_level_are_said_to_go_lower_only_if_they_do(pairs, lower):
 def test_schedules_tried_everywhere_are_compared_everywhere():
     """Of those on all data sets, the factors of the worst: here edm has 1.5 times the best on a third data set."""
     noise = toy.noise()
-    added = {("unequal", "dsm", s, "", "D_integral"): {0: v, 1: v} for s, v in (("log_uniform", 2.0), ("edm", 3.0))}
+    added = {
+        Place("unequal", "dsm", s, "", "D_integral"): {0: v, 1: v} for s, v in (("log_uniform", 2.0), ("edm", 3.0))
+    }
     noise.values.update(added)
     noise.keys.update(dict.fromkeys(added, "0" * 12))
     text = page([noise])
@@ -257,16 +279,16 @@ def test_estimated_errors_are_compared_by_differences():
     numbers = toy.data()
     shifted = dataclasses.replace(numbers, values=dict(numbers.values))
     for place, values in numbers.values.items():
-        if place[4] == "excess_loss_integral":
+        if place.metric == "excess_loss_integral":
             shifted.values[place] = {r: v - 7 for r, v in values.items()}
     q, moved = Quotes([numbers]), Quotes([shifted])
     args = ("data", "digits", "stf/log_uniform", "dsm/log_uniform", "excess_loss_integral")
-    found = q.difference(*args)
+    found = q.compared(*args)
     assert found is not None
-    assert found.better
+    assert found.lower
     assert found.sure
-    assert str(found) == str(moved.difference(*args))
-    assert found.tested.estimate == pytest.approx(-0.1, abs=0.01)
+    assert str(found) == str(moved.compared(*args))
+    assert found.estimate == pytest.approx(-0.1, abs=0.01)
 
 
 def test_diagnostics_are_trusted_as_far_as_they_are_right(studies):

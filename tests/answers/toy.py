@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from scorebench.evidence.numbers import Numbers, Point
+from scorebench.evidence.table import Place, Point, ResultTable
 
 SIGMAS = np.geomspace(0.01, 10, 10).tolist()
 LEVELS = {"s003": 0.03, "s006": 0.06, "s010": 0.1, "s018": 0.18, "s032": 0.32, "s056": 0.56}
@@ -21,25 +21,25 @@ class Made:
     """A study that is filled in number by number."""
 
     def __init__(self, name: str, size: str = "standard") -> None:
-        self.numbers, self.random = Numbers(name, size), np.random.default_rng(0)
+        self.numbers, self.random = ResultTable(name, size), np.random.default_rng(0)
 
     def put(self, dataset: str, cell: str, metric: str, mean: float, sampler: str = "", spread: float = 0.02) -> None:
         """Ten replicates with this geometric mean exactly."""
         method, _, schedule = cell.partition("/")
         logs = spread * self.random.standard_normal(10)
-        place = (dataset, method, schedule, sampler, metric)
+        place = Place(dataset, method, schedule, sampler, metric)
         self.numbers.values[place] = dict(enumerate((mean * np.exp(logs - logs.mean())).tolist()))
         self.numbers.keys[place] = f"key-{dataset}-{cell}"
 
     def curve(self, dataset: str, cell: str, metric: str, values: dict[float, float]) -> None:
         """Means over six replicates, to 1 %."""
         method, _, schedule = cell.partition("/")
-        place = (dataset, method, schedule, "", metric)
+        place = Place(dataset, method, schedule, "", metric)
         self.numbers.curves[place] = {s: Point(v, abs(v) * 0.01 + 1e-4, 6) for s, v in values.items()}
         self.numbers.keys[place] = f"key-{dataset}-{cell}"
 
 
-def noise(size: str = "standard", pairs: float = 0.06) -> Numbers:
+def noise(size: str = "standard", pairs: float = 0.06) -> ResultTable:
     """Schedules whose error grows in the order of the list; pairs: the best single level of antithetic DSM."""
     made = Made("noise" if size == "standard" else f"noise-{size}", size)
     for dataset in ("ring8", "mixture10"):
@@ -67,7 +67,7 @@ def noise(size: str = "standard", pairs: float = 0.06) -> Numbers:
     return made.numbers
 
 
-def hybrid() -> Numbers:
+def hybrid() -> ResultTable:
     """Methods with the errors of METHODS relative to DSM."""
     made = Made("hybrid")
     for dataset in ("ring8", "mixture10"):
@@ -90,7 +90,7 @@ def hybrid() -> Numbers:
     return made.numbers
 
 
-def data() -> Numbers:
+def data() -> ResultTable:
     """Real data: estimated errors and distances of samples."""
     made = Made("data")
     for cell, value in (

@@ -12,7 +12,7 @@ from made import long, points
 from test_browser import chromium, figure_of, opened  # noqa: F401  fixtures
 
 from scorebench import storage
-from scorebench.report.catalogue import KNOWN
+from scorebench.evidence.catalogue import KNOWN
 from scorebench.stages.report import report
 from scorebench.study.plan import Job, Study
 

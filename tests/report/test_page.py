@@ -16,7 +16,8 @@ from made import drawn, hash_of, make, value
 from scipy import stats
 
 from scorebench import storage
-from scorebench.evidence.statistics import estimate, said
+from scorebench.evidence.intervals import interval
+from scorebench.evidence.words import said
 from scorebench.report.page import ASSETS, SCRIPTS
 from scorebench.stages.report import report
 
@@ -60,7 +61,7 @@ def test_summary_numbers(whole: tuple[str, dict[str, Any]]) -> None:
         values = [value(method, "D_integral", r) for r in range(3)]
         assert metrics["ring"]["many"][method]["D_integral"] == pytest.approx(np.mean(values))
         half = stats.t.ppf(0.975, 2) * np.std(values, ddof=1) / np.sqrt(3)
-        found = estimate(values)
+        found = interval(values)
         assert found is not None
         assert found.half == pytest.approx(half)
         assert said(found) in page

@@ -13,7 +13,8 @@ from scipy import stats
 from scorebench.report import hypotheses, questions
 from scorebench.report.recommendation import recommendation
 from scorebench.report.results import Results
-from scorebench.report.summary import verdict
+from scorebench.report.summary import headline
+from scorebench.report.tables import table
 from scorebench.study.plan import Job, Study
 
 STUDY = """
@@ -46,11 +47,15 @@ NOISE = np.array([0.00, 0.01, -0.01, 0.02])
 
 
 def results(
-    tmp_path: Path, errors: dict[str, Any], clean: dict[str, float] | None = None, hypotheses: str = ""
+    tmp_path: Path,
+    errors: dict[str, Any],
+    clean: dict[str, float] | None = None,
+    hypotheses: str = "",
+    untrained: float | None = None,
 ) -> Results:
     """Results of four replicates: method/schedule -> error over all scales, schedule -> error of DSM on clean data.
 
-    hypotheses: the section of the study file.
+    hypotheses: the section of the study file. untrained: the error of untrained networks.
     """
     file = tmp_path / "known.yaml"
     file.write_text(STUDY + hypotheses)
@@ -61,6 +66,8 @@ def results(
         method, schedule = at.split("/")
         for r, number in enumerate(np.broadcast_to(level, 4) * (1 + NOISE)):
             rows.append(("ring", method, schedule, r, None, "D_integral", None, float(number), "trained"))
+            if untrained:
+                rows.append(("ring", method, schedule, r, None, "D_integral_untrained", None, untrained, "trained"))
             for sigma, share in ((0.01, 0.1), (0.2, 1.0), (5.0, 0.01)):
                 rows.append(("ring", method, schedule, r, None, "D", sigma, share * float(number), "trained"))
     for schedule, level in (clean or {}).items():
@@ -81,9 +88,8 @@ def test_the_best_schedule_is_named_with_its_interval_and_its_worst_scale(tmp_pa
     found = results(tmp_path, {"dsm/even": 1.0, "dsm/steps": 1.5, "ssm/steps": 0.1})
     said = text(questions.noise(found, "ring"))
     half = stats.t.ppf(0.975, 3) * np.std(1 + NOISE, ddof=1) / 2
-    assert f"Of 2 schedules, even makes dsm most accurate over all scales: error 1.005 ± {half:.3f} nats" in said
-    assert "behind it steps +0.50 [" in said
-    assert "largest at σ = 0.20, D = 1.0; at the lowest level, σ = 0.010, D = 0.10." in said
+    assert f"Of 2 schedules for dsm, even has the least error (1.005 ± {half:.3f} nats); behind it steps 1.50 [" in said
+    assert "Its D(σ) is largest at σ = 0.20 (1.0), which is not the smallest scale." in said
     assert "even on 1." in text(questions.noise_overall(found))
     assert "steps" not in text(questions.noise_overall(found))
 
@@ -96,7 +102,7 @@ def test_no_difference_between_schedules_is_said(tmp_path: Path) -> None:
 
 def test_the_best_single_level_is_found_and_held_against_the_advice(tmp_path: Path) -> None:
     found = results(tmp_path, {"dsm/even": 1.0}, {"low": 0.5, "middle": 0.2, "high": 0.9})
-    assert "Of 3 single noise levels, the score of the clean data is learned best at σ = 0.100" in text(
+    assert "Of 3 single noise levels for dsm, σ = 0.100 has the least error (0.20" in text(
         questions.noise(found, "ring")
     )
     prepare(found, tmp_path)
@@ -136,10 +142,11 @@ def test_whether_the_combination_helps(tmp_path: Path, dsm: float, ssm: float, b
     rows = questions.combinations(found)
     assert [(row.method, row.part) for row in rows] == [("both", "dsm"), ("both", "ssm")], "the wide one has no parts"
     logs = np.log(np.broadcast_to(both, 4) / dsm)
-    assert rows[0].ratio == pytest.approx(np.exp(logs.mean()))
+    one = rows[0].comparison
+    assert one.estimate == pytest.approx(np.exp(logs.mean()))
     if np.ptp(logs) > 0:
-        low, high = stats.t.interval(0.95, 3, loc=logs.mean(), scale=stats.sem(logs))
-        assert (rows[0].low, rows[0].high) == pytest.approx((np.exp(low), np.exp(high)))
+        low, high = stats.t.interval(1 - 0.05 / 2, 3, loc=logs.mean(), scale=stats.sem(logs))
+        assert (one.low, one.high) == pytest.approx((np.exp(low), np.exp(high))), "the two parts are a family"
     assert answer in text(questions.hybrid(found, "ring"))
     counts = re.findall(r"\d+", text(questions.hybrid_overall(found)))
     assert counts[1] == "1"
@@ -153,15 +160,30 @@ def test_whether_the_combination_helps(tmp_path: Path, dsm: float, ssm: float, b
 def test_the_best_rival_of_the_combination_is_named(tmp_path: Path) -> None:
     found = results(tmp_path, {"dsm/even": 1.0, "ssm/even": 2.0, "both/even": 0.5, "pairs/even": 0.3})
     said = text(questions.hybrid(found, "ring"))
-    assert "against the best method that combines nothing, pairs on even: the other is ahead by 0.20 nats" in said
+    told = "both on even, has 67 % more error than the best method that combines nothing, pairs on even (ratio 1.67 ["
+    assert f"The best combination, {told}" in said
 
 
 def test_variants_of_a_referee_win_nothing(tmp_path: Path) -> None:
     found = results(tmp_path, {"dsm/even": 1.0, "pairs/even": 0.5, "pairs-longer/even": 0.1})
-    shown = verdict(found, "ring")
+    shown = headline(found, "ring")
     assert shown.best == "<b>pairs</b>"
     assert not shown.tied
     assert shown.others == 1
+
+
+def test_a_run_that_collapsed_is_named_and_hides_nothing(tmp_path: Path) -> None:
+    """pairs are ten times as good as dsm, of which one run stayed where it began."""
+    found = results(tmp_path, {"dsm/even": [1.0, 1.1, 1.0, 7.4], "pairs/even": [0.1, 0.11, 0.1, 0.1]}, untrained=7.5)
+    shown = headline(found, "ring")
+    assert (shown.best, shown.tied, shown.others) == ("<b>pairs</b>", [], 1)
+    assert text(shown.collapsed) == "dsm: 1 of 4 runs collapsed (replicate 3)"
+    said = text(shown.sentences)
+    assert "Behind it: dsm ×10" in said
+    assert "without 1 of 4 runs that collapsed (replicate 3), with it 16" in said
+    assert "Collapsed, with an error above 0.9 of the untrained network's: dsm: 1 of 4 runs collapsed" in said
+    (line,) = (line for line in table(found, "ring", "D_integral").lines if line.method == "dsm")
+    assert "1 of 4 runs collapsed (replicate 3)" in line.entries[0].notes
 
 
 def test_nothing_to_ask(tmp_path: Path) -> None:

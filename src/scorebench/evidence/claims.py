@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from scorebench.evidence.numbers import Numbers, Point
+from scorebench.evidence.table import Point, ResultTable
 from scorebench.evidence.testing import Tested, against, log_ratios, of_moments
 from scorebench.study import hypotheses as registered
 from scorebench.study.hypotheses import Claim, Side
@@ -30,7 +30,7 @@ class Finding:
         return self.tested.below == (self.side == "below")
 
 
-def findings(claim: Claim, numbers: Numbers) -> Iterator[Finding]:
+def findings(claim: Claim, numbers: ResultTable) -> Iterator[Finding]:
     """Findings where a study holds what a claim is about; none of what it does not hold."""
     match claim:
         case registered.Ratio():
@@ -51,7 +51,7 @@ def findings(claim: Claim, numbers: Numbers) -> Iterator[Finding]:
             return iter(())
 
 
-def _ratio(claim: registered.Ratio, numbers: Numbers) -> Iterator[Finding]:
+def _ratio(claim: registered.Ratio, numbers: ResultTable) -> Iterator[Finding]:
     """One finding per data set."""
     for dataset in claim.datasets:
         place = _Place(dataset, claim.metric, claim.sampler or "")
@@ -66,7 +66,7 @@ class _Place:
     sampler: str = ""
 
 
-def _compared(numbers: Numbers, place: _Place, a: str, b: str, side: Side, limit: float) -> Finding | None:
+def _compared(numbers: ResultTable, place: _Place, a: str, b: str, side: Side, limit: float) -> Finding | None:
     """The metric of cell a over that of cell b; None where they share no replicate."""
     values = [numbers.of(place.dataset, cell, place.metric, place.sampler) for cell in (a, b)]
     logs = log_ratios(*values)
@@ -76,7 +76,7 @@ def _compared(numbers: Numbers, place: _Place, a: str, b: str, side: Side, limit
     return Finding(place.dataset, f"{place.metric}: {a} over {b}", side, against(logs, limit, logarithms=True), key)
 
 
-def _best_of(claim: registered.BestOf, numbers: Numbers) -> Iterator[Finding]:
+def _best_of(claim: registered.BestOf, numbers: ResultTable) -> Iterator[Finding]:
     """The finding of the cell that goes furthest to the claimed side, per data set."""
     for dataset, limit in claim.limits.items():
         place = _Place(dataset, claim.metric)
@@ -89,7 +89,7 @@ def _best_of(claim: registered.BestOf, numbers: Numbers) -> Iterator[Finding]:
             yield replace(best, tested=replace(best.tested, p=None if p is None else min(1.0, len(there) * p)))
 
 
-def _nowhere(claim: registered.Nowhere, numbers: Numbers) -> Iterator[Finding]:
+def _nowhere(claim: registered.Nowhere, numbers: ResultTable) -> Iterator[Finding]:
     """Per cell its worst ratio to the best of the others on a data set; nothing unless all of them were measured."""
     values = {(d, c): numbers.of(d, c, claim.metric) for d in claim.datasets for c in claim.cells}
     if not all(values.values()):
@@ -109,7 +109,7 @@ def _mean(values: dict[int, float]) -> float:
     return math.fsum(values.values()) / len(values)
 
 
-def _value(claim: registered.Value, numbers: Numbers) -> Iterator[Finding]:
+def _value(claim: registered.Value, numbers: ResultTable) -> Iterator[Finding]:
     """One finding per data set: the mean over replicates, the geometric one where it can be taken."""
     sampler = claim.sampler or ""
     for dataset in claim.datasets:
@@ -121,7 +121,7 @@ def _value(claim: registered.Value, numbers: Numbers) -> Iterator[Finding]:
             yield Finding(dataset, f"{claim.metric} of {claim.cell}", claim.side, tested, key)
 
 
-def _points(claim: registered.Curve | registered.Peak, numbers: Numbers, dataset: str) -> dict[float, Point]:
+def _points(claim: registered.Curve | registered.Peak, numbers: ResultTable, dataset: str) -> dict[float, Point]:
     return numbers.curve(dataset, _measured_on(claim), claim.metric)
 
 
@@ -130,7 +130,7 @@ def _measured_on(claim: registered.Curve | registered.Peak) -> str:
     return f"{claim.method}/{claim.schedule}" if claim.schedule else claim.method
 
 
-def _curve(claim: registered.Curve, numbers: Numbers) -> Iterator[Finding]:
+def _curve(claim: registered.Curve, numbers: ResultTable) -> Iterator[Finding]:
     """One finding per data set and noise level."""
     low, high = claim.low or 0.0, claim.high or math.inf
     times = f"{claim.factor:g} x " if claim.factor != 1 else ""
@@ -144,7 +144,7 @@ def _curve(claim: registered.Curve, numbers: Numbers) -> Iterator[Finding]:
                 yield Finding(f"{dataset}, sigma {sigma:.3g}", said, claim.side, tested, key)
 
 
-def _peak(claim: registered.Peak, numbers: Numbers) -> Iterator[Finding]:
+def _peak(claim: registered.Peak, numbers: ResultTable) -> Iterator[Finding]:
     """The largest value within the range less the largest one outside: above 0 if the peak lies within."""
     for dataset in claim.datasets:
         curve = _points(claim, numbers, dataset)
@@ -163,7 +163,7 @@ def _largest(points: list[Point]) -> Point:
     return max(points, key=lambda point: point.mean)
 
 
-def _best_level(claim: registered.BestLevel, numbers: Numbers) -> Iterator[Finding]:
+def _best_level(claim: registered.BestLevel, numbers: ResultTable) -> Iterator[Finding]:
     """Best level over the rule's, per data set: by replicate the minimum of a parabola through the lowest three."""
     for dataset, rule in claim.rule.items():
         cells = {sigma: f"{claim.method}/{schedule}" for schedule, sigma in claim.levels.items()}

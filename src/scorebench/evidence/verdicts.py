@@ -7,12 +7,12 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from scorebench.evidence.claims import Finding, findings
-from scorebench.evidence.numbers import Numbers, Point
+from scorebench.evidence.table import Point, ResultTable
 from scorebench.evidence.testing import holm
 from scorebench.study.hypotheses import Hypothesis, Untested
 
 ALPHA = 0.05
-Tried = tuple[Numbers, Mapping[str, Hypothesis]]
+Tried = tuple[ResultTable, Mapping[str, Hypothesis]]
 """The numbers of a study and the hypotheses that it registered, by name."""
 
 
@@ -100,20 +100,19 @@ def _why(told: list[Finding], opposed: list[Finding], p_holm: float) -> str:
     return f"{count}; the one that decides: {what} (p after Holm {p_holm:.2g})"
 
 
-def _with_mix(study: Numbers) -> Numbers:
+def _with_mix(study: ResultTable) -> ResultTable:
     """With `ratio_to_mix@PHASE` of every method: V / V_DSM over that of the best mix of DSM and SSM-VR."""
     curves, keys = dict(study.curves), dict(study.keys)
-    for (dataset, method, schedule, sampler, metric), curve in study.curves.items():
-        if not metric.startswith("gradient_ratio@"):
+    for place, curve in study.curves.items():
+        if not place.metric.startswith("gradient_ratio@"):
             continue
-        phase = metric.removeprefix("gradient_ratio@")
-        ssm = study.curves.get((dataset, "ssm_vr", schedule, sampler, metric), {})
-        gain = study.curves.get((dataset, "ssm_vr", schedule, sampler, f"mix_gain@{phase}"), {})
+        phase = place.metric.removeprefix("gradient_ratio@")
+        ssm = study.curves.get(place._replace(method="ssm_vr"), {})
+        gain = study.curves.get(place._replace(method="ssm_vr", metric=f"mix_gain@{phase}"), {})
         mixed = {s: _over_mix(curve[s], ssm[s], gain[s]) for s in curve if s in ssm and s in gain}
-        place = (dataset, method, schedule, sampler, f"ratio_to_mix@{phase}")
         if mixed:
-            curves[place] = mixed
-            keys[place] = study.keys[dataset, method, schedule, sampler, metric]
+            there = place._replace(metric=f"ratio_to_mix@{phase}")
+            curves[there], keys[there] = mixed, study.keys[place]
     return replace(study, curves=curves, keys=keys)
 
 

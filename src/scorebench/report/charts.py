@@ -11,18 +11,17 @@ from typing import Any
 from markupsafe import Markup
 
 from scorebench import storage
-from scorebench.evidence.statistics import estimate
-from scorebench.report.catalogue import UNTRAINED, metric
+from scorebench.evidence.catalogue import UNTRAINED, metric
+from scorebench.evidence.intervals import Interval, interval
+from scorebench.evidence.table import Curve, point
 from scorebench.report.questions import combinations, denoising, singles
 from scorebench.report.recommendation import Recommendation
-from scorebench.report.results import Column, Results
+from scorebench.report.results import Column, Results, label
 
 DIGITS = 4
 """Of the points of curves: as many as can be seen. Other numbers have six."""
 FEWEST, MOST, ALL = 12, 60, 25_000
 """Points of a training curve that are kept, and of all of them together."""
-Curve = Mapping[float, Mapping[int, float]]
-"""x -> replicate -> value."""
 
 CURVES = {
     "score_error": "E w(σ) ‖s − s*‖² on validation points",
@@ -63,7 +62,7 @@ def book(results: Results, trained: dict[str, Path], advice: Mapping[str, Recomm
     samplers = list(results.params["samplers"])
     names = sorted({name for dataset in datasets for name in results.metrics(dataset)})
     place = {name: i for i, name in enumerate(names)}
-    cells = [cell for cell in _cells(results) if results.state(*cell).kind in ("done", "partly")]
+    cells = [cell for cell in _cells(results) if results.outcome(*cell).kind in ("done", "partly")]
     index = {cell: i for i, cell in enumerate(cells)}
     grids: dict[tuple[float, ...], int] = {}
     mains = {dataset: results.main(dataset) for dataset in datasets}
@@ -87,13 +86,9 @@ def book(results: Results, trained: dict[str, Path], advice: Mapping[str, Recomm
             [datasets.index(dataset), place[name], *_interval(level)]
             for dataset in datasets
             for name in results.metrics(dataset)
-            if (level := estimate(list(results.floor(dataset, name).values()))) is not None
+            if (level := interval(list(results.floor(dataset, name).values()))) is not None
         ],
-        "scales": [
-            [index[cell], *_shared(curve, grids)]
-            for cell in cells
-            if (curve := results.curves.get((*cell, None, "D"), {}))
-        ],
+        "scales": [[index[cell], *_shared(curve, grids)] for cell in cells if (curve := results.curve(*cell))],
         "starts": list(_starts(results)),
         "curves": [{"name": name, "label": label} for name, label in CURVES.items()],
         "training": list(_training(written, grids)),
@@ -102,7 +97,7 @@ def book(results: Results, trained: dict[str, Path], advice: Mapping[str, Recomm
         "singles": [[datasets.index(d), index[d, m, s], _short(x)] for d, m, s, x in singles(results)],
         "combinations": [
             [datasets.index(c.dataset), index[c.dataset, c.method, c.schedule], methods.index(c.part)]
-            + [_short(x) for x in (c.ratio, c.low, c.high)]
+            + [_short(x) for x in (c.comparison.estimate, c.comparison.low, c.comparison.high)]
             for c in combinations(results)
         ],
         "gradients": list(_gradients(results, grids)),
@@ -143,7 +138,7 @@ def _short(value: float | None, digits: int = 6) -> float | None:
     return None if value is None or not math.isfinite(value) else float(f"{value:.{digits}g}")
 
 
-def _interval(level: Any) -> list[float | None]:
+def _interval(level: Interval) -> list[float | None]:
     return [_short(level.mean), _short(level.half)]
 
 
@@ -160,16 +155,15 @@ def _levels(
     """
     for name in results.metrics(dataset):
         columns: list[Column] = results.columns(dataset, name)
-        standing = results.standing(dataset, name, columns)
+        order = results.ranking(dataset, name, columns)
         for column in columns:
             for method in results.methods(dataset):
-                level = estimate(list(results.values(dataset, method, column, name).values()))
+                level = interval(list(results.values(dataset, method, column, name).values()))
                 if level is None or (dataset, method, column[0]) not in index:
                     continue
-                label = f"{method}|{column[0]}|{column[1] or ''}"
-                mark = None
-                if standing is not None and (label == standing.best or label in standing.differences):
-                    mark = 2 if label == standing.best else int(label in standing.tied)
+                key, mark = label(method, column), None
+                if order is not None and (key == order.best or key in order.behind):
+                    mark = 2 if key == order.best else int(key in order.tied)
                 sampler = samplers.index(column[1]) if column[1] else -1
                 cell = index[dataset, method, column[0]]
                 yield [cell, sampler, place[name], *_interval(level), level.n, mark]
@@ -178,10 +172,10 @@ def _levels(
 def _band(curve: Curve) -> list[list[float | None]]:
     """x, mean, lowest and highest value over replicates; only the first two where there is one replicate."""
     x = sorted(curve)
-    values = [list(curve[at].values()) for at in x]
-    columns = [x, [sum(v) / len(v) for v in values]]
-    if any(len(v) > 1 for v in values):
-        columns += [[min(v) for v in values], [max(v) for v in values]]
+    points = [curve[at] for at in x]
+    columns: list[list[float] | list[float | None]] = [x, [p.mean for p in points]]
+    if any(p.n > 1 for p in points):
+        columns += [[p.lowest for p in points], [p.highest for p in points]]
     return [[_short(v, DIGITS) for v in column] for column in columns]
 
 
@@ -195,8 +189,8 @@ def _starts(results: Results) -> Iterator[list[Any]]:
     """D(sigma) of untrained networks: data set, noise levels, means; the same curve once."""
     for i, dataset in enumerate(results.datasets):
         seen = []
-        for at, curve in results.curves.items():
-            if at[0] == dataset and at[4] == f"D{UNTRAINED}" and len(curve) > 1:
+        for at, curve in results.table.curves.items():
+            if at.dataset == dataset and at.metric == f"D{UNTRAINED}" and len(curve) > 1:
                 found = _band(curve)[:2]
                 if found not in seen:
                     seen.append(found)
@@ -207,19 +201,19 @@ def _gradients(results: Results, grids: dict[tuple[float, ...], int]) -> Iterato
     """Rows of data set, method, metric and phase in words, grid of noise levels, means, lowest and highest values."""
     for phase, when in PHASES.items():
         for name, words in GRADIENTS.items():
-            for (dataset, method, schedule, _, metric_), curve in results.curves.items():
-                if schedule is None and metric_ == f"{name}@{phase}":
-                    yield [results.datasets.index(dataset), method, f"{words}, {when}", *_shared(curve, grids)]
+            for at, curve in results.table.curves.items():
+                if not at.schedule and at.metric == f"{name}@{phase}":
+                    yield [results.datasets.index(at.dataset), at.method, f"{words}, {when}", *_shared(curve, grids)]
 
 
 def _written(folder: Path | None) -> Mapping[str, Curve]:
     """What a training wrote down: metric -> curve over steps, or over noise levels for what was learned."""
-    curves: dict[str, dict[float, dict[int, float]]] = {}
+    curves: dict[str, dict[float, list[float]]] = {}
     for row in storage.read_table(folder / "training.parquet").to_pylist() if folder else []:
         if row["value"] is not None and math.isfinite(row["value"]):
             x = row["step"] if row["sigma"] is None else row["sigma"]
-            curves.setdefault(row["metric"], {}).setdefault(x, {})[row["replicate"]] = row["value"]
-    return curves
+            curves.setdefault(row["metric"], {}).setdefault(x, []).append(row["value"])
+    return {name: {x: point(values) for x, values in curve.items()} for name, curve in curves.items()}
 
 
 def _training(written: list[Mapping[str, Curve]], grids: dict[tuple[float, ...], int]) -> Iterator[list[Any]]:
@@ -241,5 +235,5 @@ def _learned(written: list[Mapping[str, Curve]], grids: dict[tuple[float, ...], 
             if metric_.startswith("learned."):
                 name = metric_.removeprefix("learned.")
                 band = _shared(curve, grids)
-                decisions = all(value in (0, 1) for at in curve.values() for value in at.values())
+                decisions = all(value in (0, 1) for p in curve.values() for value in (p.lowest, p.highest))
                 yield [i, LEARNED.get(name, name), *(band[:2] if decisions else band)]  # ends of yes and no say nothing

@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 
 from scorebench import storage
-from scorebench.evidence.statistics import estimate, said
+from scorebench.evidence.intervals import interval
+from scorebench.evidence.words import said
 from scorebench.report.pictures import View, outside, panel, png, view_of
 from scorebench.report.results import Results
 
@@ -81,7 +82,7 @@ def _pictures(
 ) -> list[Picture]:
     """One picture per sampler of a cell: of its first replicate that trained to the end."""
     dataset, method, schedule = cell
-    state = results.state(*cell)
+    state = results.outcome(*cell)
     if state.kind == "diverged":
         return [Picture(method, notes=[state.why])]
     statuses = results.trained["/".join(cell)]["facts"]["status"]
@@ -101,7 +102,7 @@ def _pictures(
             where = "are not finite" if view.kind == "images" else "lie outside"
             picture.notes.append(f"{100 * lost:.2g} % {where}")
         values = results.values(dataset, method, (schedule, sampler), "sliced_wasserstein")
-        if (level := estimate(list(values.values()))) is not None:
+        if (level := interval(list(values.values()))) is not None:
             picture.notes.append(f"SW₂ {said(level)}")
         if shown:
             picture.notes.append(f"replicate {shown}")

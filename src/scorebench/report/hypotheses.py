@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from pydantic import TypeAdapter
 
 from scorebench.evidence.claims import Finding
-from scorebench.evidence.numbers import from_rows
-from scorebench.evidence.statistics import number
 from scorebench.evidence.verdicts import Verdict, verdicts
+from scorebench.evidence.words import number
 from scorebench.report.results import Results
 from scorebench.study.hypotheses import Hypothesis
 
@@ -28,8 +27,7 @@ class Shown:
 def tried(results: Results) -> list[Shown]:
     """Every hypothesis of the study, in its order."""
     registered = REGISTERED.validate_python(results.params.get("hypotheses", {}))
-    numbers = from_rows(results.rows, results.spec["study"], results.params.get("size", "standard"))
-    return [Shown(v, _p(v.p_holm), [_said(f) for f in v.findings]) for v in verdicts([(numbers, registered)])]
+    return [Shown(v, _p(v.p_holm), [_said(f) for f in v.findings]) for v in verdicts([(results.table, registered)])]
 
 
 def _p(value: float | None) -> str:

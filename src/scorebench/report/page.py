@@ -16,7 +16,7 @@ from scorebench.report.gallery import galleries
 from scorebench.report.recommendation import recommendation
 from scorebench.report.results import Results
 from scorebench.report.scales import scale_tables
-from scorebench.report.summary import verdict
+from scorebench.report.summary import headline
 from scorebench.report.tables import table
 
 Folders = dict[str, dict[str, Path]]
@@ -44,6 +44,7 @@ def page(results: Results, folders: Folders, cards: origins.Cards) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    looked_at = {at.dataset for at in results.table.curves if not at.schedule}
     numbers = charts.book(results, folders["train"], advice)
     scripts = [Markup((ASSETS / name).read_text(encoding="utf-8")) for name in SCRIPTS]  # ours: no values in them
     return environment.get_template("report.html.j2").render(
@@ -51,12 +52,12 @@ def page(results: Results, folders: Folders, cards: origins.Cards) -> str:
         params=results.params,
         replicates=results.replicates,
         oracles=[method for method in results.methods() if results.oracle(method)],
-        verdicts=[verdict(results, dataset) for dataset in results.datasets],
+        headlines=[headline(results, dataset) for dataset in results.datasets],
         noise=_answers(results, questions.noise),
         hybrid=_answers(results, questions.hybrid),
         overall={"noise": questions.noise_overall(results), "hybrid": questions.hybrid_overall(results)},
         sections=sections,
-        gradients=[d for d in results.datasets if any(at[0] == d and at[2] is None for at in results.curves)],
+        gradients=[dataset for dataset in results.datasets if dataset in looked_at],
         hypotheses=hypotheses.tried(results),
         advice=advice,
         learned=charts.that_learned(numbers),
@@ -70,7 +71,7 @@ def page(results: Results, folders: Folders, cards: origins.Cards) -> str:
         scripts=scripts,
         hashes=[base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts],
         cells=len(results.cells),
-        done=sum(results.state(*cell).kind in ("done", "partly") for cell in results.cells),
+        done=sum(results.outcome(*cell).kind in ("done", "partly") for cell in results.cells),
     )
 
 
@@ -97,12 +98,12 @@ def _holes(results: Results) -> list[dict[str, Any]]:
     """Cells without numbers, or with fewer replicates, by kind and reason."""
     grouped: dict[tuple[str, str], list[str]] = {}
     for cell in sorted(results.cells):
-        state = results.state(*cell)
-        if state.kind in ("not applicable", "diverged", "partly"):
-            kind = "not applicable" if state.kind == "not applicable" else "diverged"
-            grouped.setdefault((kind, state.why), []).append("/".join(cell))
-    for (dataset, method, schedule, sampler, name), values in sorted(results.scalars.items(), key=str):
-        if name == "finite_share" and schedule is not None and values and min(values.values()) < 1:
+        outcome = results.outcome(*cell)
+        if outcome.kind in ("not applicable", "diverged", "partly"):
+            kind = "not applicable" if outcome.kind == "not applicable" else "diverged"
+            grouped.setdefault((kind, outcome.why), []).append("/".join(cell))
+    for (dataset, method, schedule, sampler, name), values in sorted(results.table.values.items()):
+        if name == "finite_share" and schedule and values and min(values.values()) < 1:
             lost = 100 * (1 - min(values.values()))
             why = f"up to {lost:.2g} % of a replicate's samples by {sampler} are not finite, so these have no distances"
             grouped.setdefault(("samples", why), []).append(f"{dataset}/{method}/{schedule}")

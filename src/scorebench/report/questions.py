@@ -6,7 +6,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -14,40 +13,68 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from scorebench import parts
-from scorebench.evidence.statistics import Standing, between, estimate, number, said, standing
-from scorebench.report.catalogue import metric
+from scorebench.evidence import sentences
+from scorebench.evidence.catalogue import metric
+from scorebench.evidence.comparisons import Comparison, Measured, Ranking, compared, ranking
+from scorebench.evidence.intervals import interval
+from scorebench.evidence.words import number, said
 from scorebench.report.results import Column, Results
 
 ALL_SCALES, CLEAN = "D_integral", "clean_error"
+NOTHING = Markup("")
 
 
 @dataclass(frozen=True)
 class Combination:
-    """A method made of others against one of them: the ratio of the errors over all scales, with its interval."""
+    """A method made of others against one of them, by the errors over all scales."""
 
     dataset: str
     schedule: str
     method: str
     part: str
-    ratio: float
-    low: float | None
-    high: float | None
+    comparison: Comparison
+
+
+def bold(name: str) -> Markup:
+    """A name as it stands in sentences."""
+    return Markup("<b>{}</b>").format(name)
 
 
 def denoising(results: Results, dataset: str) -> str | None:
     """The method that is plain DSM; of several, the first that was trained on most schedules."""
     listed = results.params["methods"]
-    found = [m for m in results.methods(dataset) if listed[m]["objective"] == "dsm" and not results.variant(m)]
-    return max(found, key=lambda m: sum(cell[:2] == (dataset, m) for cell in results.cells), default=None)
+    plain = [m for m in results.methods(dataset) if listed[m]["objective"] == "dsm" and not results.variant(m)]
+    return max(plain, key=lambda m: sum(cell[:2] == (dataset, m) for cell in results.cells), default=None)
 
 
 def singles(results: Results) -> list[tuple[str, str, str, float]]:
     """Cells that were trained at one noise level by plain DSM: data set, method, schedule and that level."""
-    found = []
-    for (dataset, method, schedule, sampler, name), curve in results.curves.items():
-        if sampler is None and name == "D" and len(curve) == 1 and method == denoising(results, dataset):
-            found.append((dataset, method, schedule, next(iter(curve))))
-    return sorted(found, key=lambda row: (results.datasets.index(row[0]), row[3]))
+    alone = [
+        (at.dataset, at.method, at.schedule, next(iter(curve)))
+        for at, curve in results.table.curves.items()
+        if not at.sampler and at.metric == "D" and len(curve) == 1 and at.method == denoising(results, at.dataset)
+    ]
+    return sorted(alone, key=lambda row: (results.datasets.index(row[0]), row[3]))
+
+
+def best_single(results: Results, dataset: str) -> tuple[Ranking, dict[str, float]] | None:
+    """The schedules of one level that plain DSM was trained on, by the error on clean data, and their levels."""
+    levels = {s: sigma for d, _, s, sigma in singles(results) if d == dataset}
+    method = denoising(results, dataset)
+    values = {s: results.measured(dataset, method, (s, ""), CLEAN) for s in levels} if method else {}
+    order = ranking(_whole(results, values), metric(CLEAN))
+    return (order, levels) if order is not None and order.behind else None
+
+
+def _whole(results: Results, measured: dict[str, Measured]) -> dict[str, Measured]:
+    """Those that have a number in every replicate."""
+    return {name: one for name, one in measured.items() if len(one.values) == results.replicates}
+
+
+def level_of(results: Results, dataset: str, method: str, column: Column, name: str) -> str:
+    """A metric of a cell with its interval, in words."""
+    level = interval(list(results.values(dataset, method, column, name).values()))
+    return said(level) if level else "no number"
 
 
 def noise(results: Results, dataset: str) -> list[Markup]:
@@ -55,89 +82,116 @@ def noise(results: Results, dataset: str) -> list[Markup]:
     method = denoising(results, dataset)
     if method is None:
         return []
-    sentences: list[Markup] = []
-    sentences += _schedules(results, dataset, method)
-    levels = {s: sigma for d, m, s, sigma in singles(results) if (d, m) == (dataset, method)}
-    values = {s: results.values(dataset, method, (s, None), CLEAN) for s in levels}
-    values = {s: v for s, v in values.items() if len(v) == results.replicates}
-    if len(values) > 1 and (found := standing(values, metric(CLEAN).badness)) is not None:
-        level = estimate(list(values[found.best].values()))
-        text = Markup("Of {} single noise levels, the score of the clean data is learned best at σ = {}").format(
-            len(values), number(levels[found.best])
+    answer = list(_schedules(results, dataset, method))
+    single = best_single(results, dataset)
+    if single is not None:
+        order, levels = single
+        near = sorted(levels[s] for s in order.tied) if order.tested else []
+        text = sentences.best_of(
+            f"single noise levels for {method}",
+            1 + len(order.behind),
+            Markup("σ = {}").format(number(levels[order.best])),
+            f"{level_of(results, dataset, method, (order.best, ''), CLEAN)} of the score of the clean data, relative",
+            sentences.no_difference([Markup("σ = {}").format(number(sigma)) for sigma in near], NOTHING),
         )
-        text += Markup(", with a relative error of {}").format(said(level) if level else "no number")
-        if found.sure:
-            near = sorted(levels[s] for s in found.tied)
-            text += Markup("; no difference found to σ = {}").format(", ".join(map(number, near))) if near else ""
-        sentences.append(text + Markup("."))
-    return sentences
+        answer.append(sentences.sentence(text))
+    return answer
 
 
-def _by_schedule(results: Results, dataset: str, method: str | None) -> Standing | None:
-    """The standing of the schedules that a method was trained on, by its error over all scales."""
+def _by_schedule(results: Results, dataset: str, method: str | None) -> Ranking | None:
+    """The schedules that a method was trained on, by its error over all scales."""
+    if method is None:
+        return None
     columns = results.columns(dataset, ALL_SCALES)
-    values = {c[0]: results.values(dataset, method, c, ALL_SCALES) for c in columns} if method else {}
-    whole = {schedule: v for schedule, v in values.items() if len(v) == results.replicates}
-    return standing(whole, metric(ALL_SCALES).badness)
+    measured = {c[0]: results.measured(dataset, method, c, ALL_SCALES) for c in columns}
+    return ranking(_whole(results, measured), metric(ALL_SCALES))
 
 
 def _schedules(results: Results, dataset: str, method: str) -> Iterator[Markup]:
     """The best schedule for a method, what can't be told from it, and where it is least accurate."""
-    found = _by_schedule(results, dataset, method)
-    if found is None:
+    order = _by_schedule(results, dataset, method)
+    if order is None:
         return
-    level = estimate(list(results.values(dataset, method, (found.best, None), ALL_SCALES).values()))
-    measured = said(level) if level else "no number"
-    if not found.differences:
-        text = Markup("<b>{}</b> was trained on all scales by one schedule, <b>{}</b>: error {} nats")
-        yield text.format(method, found.best, measured) + Markup(". Nothing to compare it with.")
+    level = level_of(results, dataset, method, (order.best, ""), ALL_SCALES) + " nats"
+    if not order.behind:
+        text = Markup("<b>{}</b> was trained on all scales by one schedule, <b>{}</b>: error {}")
+        yield text.format(method, order.best, level) + Markup(". Nothing to compare it with.")
     else:
-        text = Markup("Of {} schedules, <b>{}</b> makes <b>{}</b> most accurate over all scales: error {} nats")
-        yield text.format(1 + len(found.differences), found.best, method, measured) + _others(found) + Markup(".")
-    curve = results.curves.get((dataset, method, found.best, None, "D"), {})
-    if len(curve) > 1:
-        means = {sigma: sum(v.values()) / len(v) for sigma, v in curve.items()}
-        sigma, low = max(means, key=lambda s: means[s]), min(means)
-        told = (number(v, 2) for v in (sigma, means[sigma], low, means[low]))
-        yield Markup("Its error is largest at σ = {}, D = {}; at the lowest level, σ = {}, D = {}.").format(*told)
+        kind = f"schedules for {method}"
+        text = sentences.best_of(kind, 1 + len(order.behind), bold(order.best), level, _others(order))
+        yield sentences.sentence(text)
+    if len(curve := results.curve(dataset, method, order.best)) > 1:
+        yield Markup("Its D(σ) {}.").format(sentences.hardest(curve))
 
 
-def _others(found: Standing) -> Markup:
+def _others(order: Ranking) -> Markup:
     """Who can't be told from the best, and who is behind by how much."""
-    if not found.sure:
+    if not order.tested:
         return Markup("; one replicate, no interval")
-    behind = sorted((d.mean, name) for name, d in found.differences.items() if name not in found.tied)
-    listed = [f"{name} +{number(mean, 2)} {between(found.differences[name])}" for mean, name in behind]
-    text = Markup("; no difference found to {}").format(", ".join(found.tied)) if found.tied else Markup("")
-    return text + (Markup("; behind it {}").format(", ".join(listed)) if listed else Markup(""))
+    named = {name: Markup.escape(name) for name in order.behind}
+    near = [named[name] for name in order.tied]
+    return sentences.no_difference(near, NOTHING) + sentences.behind(order, named, NOTHING)
 
 
 def noise_overall(results: Results) -> list[Markup]:
     """Question 1 over all data sets: how often every schedule is best for plain DSM, or can't be told from the best."""
     asked, wins = 0, Counter[str]()
     for dataset in results.datasets:
-        found = _by_schedule(results, dataset, denoising(results, dataset))
-        if found is not None and found.differences:
+        order = _by_schedule(results, dataset, denoising(results, dataset))
+        if order is not None and order.behind:
             asked += 1
-            wins.update([found.best, *(found.tied if found.sure else [])])
+            wins.update([order.best, *(order.tied if order.tested else [])])
     if not asked:
         return []
-    order = sorted(wins, key=lambda name: (-wins[name], results.schedules().index(name)))
-    said_ = [Markup("<b>{}</b> on {}").format(name, wins[name]) for name in order]
+    names = sorted(wins, key=lambda name: (-wins[name], results.schedules().index(name)))
+    listed = [Markup("<b>{}</b> on {}").format(name, wins[name]) for name in names]
     text = Markup("Of {} with more than one schedule of many levels, best or not found to differ from the best: {}.")
-    return [text.format("1 data set" if asked == 1 else f"{asked} data sets", Markup(", ").join(said_))]
+    return [text.format("1 data set" if asked == 1 else f"{asked} data sets", sentences.joined(listed, NOTHING))]
+
+
+def combinations(results: Results) -> list[Combination]:
+    """Every combined method against every one of its parts, where both were trained on the same schedule.
+
+    Those of one data set are a family of comparisons.
+    """
+    listed, rows = results.params["methods"], []
+    for dataset in results.datasets:
+        pairs = {}
+        for column in results.columns(dataset, ALL_SCALES):
+            for method in results.methods(dataset):
+                made_of = parts.find("objective", listed[method]["objective"]).combines
+                for part in results.methods(dataset):
+                    if listed[part]["objective"] in made_of and results.comparable(method, part):
+                        sides = [results.measured(dataset, name, column, ALL_SCALES) for name in (method, part)]
+                        pairs[column[0], method, part] = (sides[0], sides[1])
+        rows += [Combination(dataset, *names, c) for names, c in compared(pairs, metric(ALL_SCALES)).items()]
+    return rows
+
+
+def _by_cell(rows: list[Combination]) -> dict[tuple[str, str, str], list[Combination]]:
+    """Data set, method and schedule -> the comparisons of that combination with its parts."""
+    cells: dict[tuple[str, str, str], list[Combination]] = {}
+    for row in rows:
+        cells.setdefault((row.dataset, row.method, row.schedule), []).append(row)
+    return cells
+
+
+def _better(row: Combination) -> bool:
+    return row.comparison.sure and row.comparison.lower
+
+
+def _worse(row: Combination) -> bool:
+    return row.comparison.sure and not row.comparison.lower
 
 
 def hybrid_overall(results: Results) -> list[Markup]:
     """Question 2 over all data sets: how often a combination is better, or worse, than every one of its parts."""
-    rows = combinations(results)
-    cells = dict.fromkeys((row.dataset, row.method, row.schedule) for row in rows)
-    judged = [[row for row in rows if (row.dataset, row.method, row.schedule) == cell] for cell in cells]
-    judged = [group for group in judged if all(row.high is not None for row in group)]
+    cells = _by_cell(combinations(results)).values()
+    judged = [rows for rows in cells if all(row.comparison.low is not None for row in rows)]
     if not judged:
         return []
-    better = sum(all(row.high is not None and row.high < 1 for row in group) for group in judged)
-    worse = sum(any(row.low is not None and row.low > 1 for row in group) for group in judged)
+    better = sum(all(map(_better, rows)) for rows in judged)
+    worse = sum(any(map(_worse, rows)) for rows in judged)
     text = Markup(
         "In {} of {} cells with a combined method it has less error than every one of its parts, in {} more than one "
         "of them, in {} no difference to the better part is found."
@@ -145,92 +199,44 @@ def hybrid_overall(results: Results) -> list[Markup]:
     return [text.format(better, len(judged), worse, len(judged) - better - worse)]
 
 
-def combinations(results: Results) -> list[Combination]:
-    """Every combined method against every one of its parts, where both were trained on the same schedule.
-
-    The ratio of the errors over all scales is the geometric mean over replicates of paired ratios, with a Student-t
-    interval of their logarithms.
-    """
-    found = []
-    listed = results.params["methods"]
-    for dataset in results.datasets:
-        for column in results.columns(dataset, ALL_SCALES):
-            for method in results.methods(dataset):
-                made_of = parts.find("objective", listed[method]["objective"]).combines
-                for part in results.methods(dataset):
-                    if listed[part]["objective"] in made_of and results.comparable(method, part):
-                        row = _against(results, dataset, method, part, column)
-                        found += [row] if row else []
-    return found
-
-
-def _against(results: Results, dataset: str, method: str, part: str, column: Column) -> Combination | None:
-    a, b = (results.values(dataset, name, column, ALL_SCALES) for name in (method, part))
-    shared = [r for r in sorted(a.keys() & b.keys()) if a[r] > 0 and b[r] > 0]
-    level = estimate([math.log(a[r] / b[r]) for r in shared])
-    if level is None:
-        return None
-    ends = (None, None) if level.half is None else (math.exp(level.low), math.exp(level.high))
-    return Combination(dataset, column[0], method, part, math.exp(level.mean), *ends)
-
-
 def hybrid(results: Results, dataset: str) -> list[Markup]:
     """Question 2 on a data set: every combined method against its parts, and who is better than all of them."""
     rows = [row for row in combinations(results) if row.dataset == dataset]
-    sentences = []
-    for method, schedule in dict.fromkeys((row.method, row.schedule) for row in rows):
-        against = [row for row in rows if (row.method, row.schedule) == (method, schedule)]
-        said_ = [Markup("{} <b>{}</b> {}").format(times(row), row.part, verdict(row)) for row in against]
-        text = Markup("On {}, <b>{}</b> has {}").format(schedule, method, Markup("; ").join(said_))
-        beaten = [row for row in against if row.high is not None and row.high < 1]
-        if all(row.low is None for row in against):
-            answer = "one replicate: chance can't be told from a difference"
-        elif len(beaten) == len(against):
-            answer = "here it helps, whichever it would replace" if len(against) > 1 else "here it helps"
-        elif any(row.low is not None and row.low > 1 for row in against):
-            answer = "here one of its parts alone is better"
-        else:
-            answer = "here it is not found to help over the better of its parts"
-        sentences.append(text + Markup(": {}.").format(answer))
+    answer = []
+    for (_, method, schedule), against in _by_cell(rows).items():
+        told = [sentences.says(row.comparison, bold(row.part)) for row in against]
+        text = Markup("On {}, <b>{}</b> {}").format(schedule, method, sentences.joined(told, NOTHING, "; it "))
+        answer.append(text + Markup(": {}.").format(_helps(against)))
     if rows:
-        sentences += _best_other(results, dataset, {row.method for row in rows})
-    return sentences
+        answer += _best_other(results, dataset, {row.method for row in rows})
+    return answer
 
 
-def times(row: Combination) -> str:
-    """How large its error is: `0.61 times the error of`."""
-    return f"{number(row.ratio, 2)} times the error of"
-
-
-def verdict(row: Combination) -> str:
-    """The interval, and what it says."""
-    if row.low is None or row.high is None:
-        return ""
-    words = "less" if row.high < 1 else "more" if row.low > 1 else "no difference found"
-    return f"[{number(row.low, 2)}, {number(row.high, 2)}] ({words})"
+def _helps(against: list[Combination]) -> str:
+    """Whether a combination is of use, in words."""
+    if all(row.comparison.low is None for row in against):
+        return "one replicate: chance can't be told from a difference"
+    if all(map(_better, against)):
+        return "here it helps, whichever it would replace" if len(against) > 1 else "here it helps"
+    if any(map(_worse, against)):
+        return "here one of its parts alone is better"
+    return "here it is not found to help over the better of its parts"
 
 
 def _best_other(results: Results, dataset: str, combined: set[str]) -> Iterator[Markup]:
     """The best method that combines nothing, against the best one that does."""
     columns = results.columns(dataset, ALL_SCALES)
-    found = results.contenders(dataset, ALL_SCALES, columns)
-    values = {label: results.values(dataset, *where, ALL_SCALES) for label, where in found.items()}
-    groups = [{k: v for k, v in values.items() if (found[k][0] in combined) is inside} for inside in (True, False)]
-    best = [standing(group, metric(ALL_SCALES).badness) for group in groups]
-    if best[0] is None or best[1] is None:
+    where = results.contenders(dataset, ALL_SCALES, columns)
+    values = {key: results.measured(dataset, *place, ALL_SCALES) for key, place in where.items()}
+    orders = [
+        ranking({key: one for key, one in values.items() if (where[key][0] in combined) is inside}, metric(ALL_SCALES))
+        for inside in (True, False)
+    ]
+    if orders[0] is None or orders[1] is None:
         return
-    a, b = best[0].best, best[1].best
-    duel = standing({a: values[a], b: values[b]}, metric(ALL_SCALES).badness)
-    if duel is None:
-        return
-    names = [Markup("<b>{}</b> on {}").format(found[k][0], found[k][1][0]) for k in (a, b)]
-    loser = b if duel.best == a else a
-    gap = duel.differences.get(loser)
-    text = Markup("The best combination, {}, against the best method that combines nothing, {}: ").format(*names)
-    if gap is None or not duel.sure:
-        yield text + Markup("one replicate, no interval.")
-    elif gap.holds_zero:
-        yield text + Markup("no difference found, {}.").format(between(gap))
-    else:
-        who = "the combination" if duel.best == a else "the other"
-        yield text + Markup("{} is ahead by {} nats {}.").format(who, number(gap.mean, 2), between(gap))
+    pair = [order.best for order in orders if order is not None]
+    duel = compared({"duel": (values[pair[0]], values[pair[1]])}, metric(ALL_SCALES)).get("duel")
+    if duel is not None:
+        a, b = (Markup("<b>{}</b> on {}").format(where[key][0], where[key][1][0]) for key in pair)
+        than = Markup("the best method that combines nothing, {}").format(b)
+        yield Markup("The best combination, {}, {}.").format(a, sentences.says(duel, than))

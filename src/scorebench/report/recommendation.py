@@ -10,9 +10,8 @@ from typing import TYPE_CHECKING
 from markupsafe import Markup
 
 from scorebench import parts, storage
-from scorebench.evidence.statistics import estimate, number, said, standing
-from scorebench.report.catalogue import metric
-from scorebench.report.questions import singles
+from scorebench.evidence.words import number
+from scorebench.report.questions import best_single, denoising, level_of
 from scorebench.report.results import Results
 
 if TYPE_CHECKING:
@@ -77,8 +76,8 @@ def _best_schedule(results: Results, dataset: str) -> str | None:
     if (main := results.main(dataset)) is None:
         return None
     name, sampler = main
-    columns = [c for c in results.columns(dataset, name) if sampler in (None, c[1])]
-    found = results.standing(dataset, name, columns)
+    columns = [c for c in results.columns(dataset, name) if sampler in ("", c[1])]
+    found = results.ranking(dataset, name, columns)
     return found.best.split("|")[1] if found else None
 
 
@@ -115,22 +114,15 @@ def _of_range(advice: Advice, best: str | None, spans: dict[str, tuple[float, fl
 
 def _of_single(results: Results, dataset: str, advice: Advice) -> Iterator[Row]:
     """The one noise level for plain DSM, where the study tried several."""
-    levels = {(m, s): sigma for d, m, s, sigma in singles(results) if d == dataset}
-    values = {
-        f"{m}|{s}": v
-        for m, s in levels
-        if len(v := results.values(dataset, m, (s, None), "clean_error")) == results.replicates
-    }
-    found = standing(values, metric("clean_error").badness)
-    if found is None or len(values) < 2:
+    single, method = best_single(results, dataset), denoising(results, dataset)
+    if single is None or method is None:
         return
-    method, schedule = found.best.split("|")
-    sigma, level = levels[method, schedule], estimate(list(values[found.best].values()))
+    order, levels = single
+    sigma = levels[order.best]
     text = Markup("{} of <b>{}</b>, relative error on clean data {}").format(
-        number(sigma), schedule, said(level) if level else ""
+        number(sigma), order.best, level_of(results, dataset, method, (order.best, ""), "clean_error")
     )
-    tied = sorted(levels[label.split("|")[0], label.split("|")[1]] for label in found.tied)
-    if tied:
+    if tied := sorted(levels[name] for name in order.tied):
         text += Markup("; no difference found to {}").format(", ".join(map(number, tied)))
     why = _why(advice, "sigma_opt")
     yield Row("One noise level for DSM", number(advice.sigma_opt), why, text, _alike(advice.sigma_opt, sigma))
@@ -139,15 +131,14 @@ def _of_single(results: Results, dataset: str, advice: Advice) -> Iterator[Row]:
 def _of_scale(results: Results, dataset: str, advice: Advice) -> Iterator[Row]:
     """The scale where scores are hardest to learn, beside where the best cell's error is largest."""
     columns = results.columns(dataset, "D_integral")
-    found = results.standing(dataset, "D_integral", columns)
+    found = results.ranking(dataset, "D_integral", columns)
     if found is None:
         return
     method, schedule, _ = found.best.split("|")
-    curve = results.curves.get((dataset, method, schedule, None, "D"), {})
+    curve = results.curve(dataset, method, schedule)
     if len(curve) < 2:
         return
-    means = {sigma: sum(v.values()) / len(v) for sigma, v in curve.items()}
-    worst = max(means, key=lambda sigma: means[sigma])
+    worst = max(curve, key=lambda sigma: curve[sigma].mean)
     text = Markup("the error of the best method, <b>{}</b> on {}, is largest at {}").format(
         method, schedule, number(worst)
     )

@@ -2,24 +2,30 @@
 
 from __future__ import annotations
 
-import math
-from collections import Counter, defaultdict
-from dataclasses import dataclass, field
+from collections import Counter
+from dataclasses import InitVar, dataclass
 from typing import Any
 
 from scorebench import parts
-from scorebench.evidence.statistics import Standing, Values, standing
-from scorebench.report.catalogue import COSTS, UNTRAINED, metric, ordered
+from scorebench.evidence.catalogue import COSTS, UNTRAINED, metric, ordered
+from scorebench.evidence.comparisons import Measured, Ranking, ranking
+from scorebench.evidence.intervals import Values
+from scorebench.evidence.table import Curve, Place, from_rows
 
 TRUTH = "truth"
 LOST = ("diverged", "failed")
 """How a training may end without a network."""
-Column = tuple[str, str | None]
-"""Schedule and sampler; the sampler is None for metrics of the score."""
+Column = tuple[str, str]
+"""Schedule and sampler; the sampler is empty for metrics of the score."""
+
+
+def label(method: str, column: Column) -> str:
+    """The name of a contender: method, schedule and sampler."""
+    return f"{method}|{column[0]}|{column[1]}"
 
 
 @dataclass(frozen=True)
-class State:
+class Outcome:
     """How a cell went: `done`, `diverged` (every replicate, or failed), `partly`, `not applicable` or `absent`.
 
     why: the reasons. short: a few words for a table.
@@ -35,29 +41,14 @@ class Results:
     """The long table of a study (rows as dicts), its spec and the run.json of every training by place."""
 
     spec: dict[str, Any]
-    rows: list[dict[str, Any]]
+    rows: InitVar[list[dict[str, Any]]]
     trained: dict[str, dict[str, Any]]
-    scalars: dict[tuple[Any, ...], dict[int, float]] = field(default_factory=lambda: defaultdict(dict))
-    curves: dict[tuple[Any, ...], dict[float, dict[int, float]]] = field(default_factory=lambda: defaultdict(dict))
 
-    seen: set[tuple[Any, ...]] = field(default_factory=set)
-    """Where a scalar metric was measured, whether or not a number came of it."""
-
-    def __post_init__(self) -> None:
+    def __post_init__(self, rows: list[dict[str, Any]]) -> None:
         self.params = self.spec["params"]
+        self.table = from_rows(rows, self.spec["study"], self.params.get("size", "standard"))
         self.replicates = int(self.params["replicates"])
         self.cells = {(c["dataset"], c["method"], c["schedule"]): c["reason"] for c in self.spec["cells"]}
-        for row in self.rows:
-            value = row["value"]
-            at = (row["dataset"], row["method"], row["schedule"], row["sampler"], row["metric"])
-            if row["schedule"] is not None and row["sigma"] is None:
-                self.seen.add(at)
-            if value is None or not math.isfinite(value) or row["status"] in LOST:
-                continue
-            if row["sigma"] is None:
-                self.scalars[at][row["replicate"]] = value
-            else:
-                self.curves[at].setdefault(row["sigma"], {})[row["replicate"]] = value
 
     def _listed(self, section: str, place: int, dataset: str | None) -> list[str]:
         here = {cell[place] for cell in self.cells if dataset in (None, cell[0])}
@@ -96,17 +87,17 @@ class Results:
         steps = [each["training"].get("steps") if each.get("budget") in ("steps", None) else None for each in (a, b)]
         return steps[0] == steps[1] and all(a.get(name) == b.get(name) for name in ("network", "seed", "budget"))
 
-    def state(self, dataset: str, method: str, schedule: str) -> State:
+    def outcome(self, dataset: str, method: str, schedule: str) -> Outcome:
         """How a cell went."""
         cell = (dataset, method, schedule)
         if cell not in self.cells:
-            return State("absent", "not in this study")
+            return Outcome("absent", "not in this study")
         if self.cells[cell] is not None:
-            return State("not applicable", self.cells[cell] or "")
+            return Outcome("not applicable", self.cells[cell] or "")
         facts = self.trained["/".join(cell)]["facts"]
         lost = [r for r, status in enumerate(facts["status"]) if status in LOST]
         if not lost:
-            return State("done")
+            return Outcome("done")
         ends: dict[str, list[int]] = {}
         for r in lost:
             ends.setdefault(f"{facts['status'][r]}|{facts['reasons'][r]}", []).append(r)
@@ -117,48 +108,62 @@ class Results:
             whys.append(f"{len(replicates)} of {len(facts['status'])} replicates {at}: {reason}")
             shorts.append(at)
         kind = "diverged" if len(lost) == len(facts["status"]) else "partly"
-        return State(kind, "; ".join(whys), "; ".join(shorts))
+        return Outcome(kind, "; ".join(whys), "; ".join(shorts))
 
     def values(self, dataset: str, method: str, column: Column, name: str) -> Values:
         """Replicate -> value of a scalar metric, of replicates that trained to the end."""
-        return self.scalars.get((dataset, method, *column, name), {})
+        return self.table.values.get(Place(dataset, method, *column, name), {})
+
+    def measured(self, dataset: str, method: str, column: Column, name: str) -> Measured:
+        """The same, with the replicates whose training collapsed."""
+        return Measured(self.values(dataset, method, column, name), self.collapsed(dataset, method, column[0]))
+
+    def collapsed(self, dataset: str, method: str, schedule: str) -> frozenset[int]:
+        """Replicates of a cell whose error stayed above 0.9 of the untrained network's."""
+        return self.table.collapsed(dataset, f"{method}/{schedule}")
+
+    def curve(self, dataset: str, method: str, schedule: str, name: str = "D") -> Curve:
+        """Noise level -> point, of the scores of a cell."""
+        return self.table.curves.get(Place(dataset, method, schedule, "", name), {})
 
     def floor(self, dataset: str, name: str) -> Values:
         """Replicate -> value of the truth measured against the truth."""
-        return self.scalars.get((dataset, TRUTH, None, None, name), {})
+        return self.table.values.get(Place(dataset, TRUTH, "", "", name), {})
 
     def metrics(self, dataset: str) -> list[str]:
         """Scalar metrics of a data set, the main one first, costs last, those of untrained networks left out."""
-        names = {at[4] for at in self.seen if at[0] == dataset and not at[4].endswith(UNTRAINED)}
+        seen = (at.metric for at in self.table.seen if at.dataset == dataset)
+        names = {name for name in seen if not name.endswith(UNTRAINED)}
         main = self.main(dataset)
         return sorted(ordered(names), key=lambda name: main is None or name != main[0])
 
     def columns(self, dataset: str, name: str) -> list[Column]:
         """Schedules, or schedules and samplers, in which a metric was measured."""
-        there = {at[2:4] for at in self.seen if at[0] == dataset and at[4] == name}
-        schedules, samplers = list(self.params["schedules"]), [None, *self.params["samplers"]]
+        there = {(at.schedule, at.sampler) for at in self.table.seen if at.dataset == dataset and at.metric == name}
+        schedules, samplers = list(self.params["schedules"]), ["", *self.params["samplers"]]
         return sorted(there, key=lambda c: (schedules.index(c[0]), samplers.index(c[1])))
 
-    def main(self, dataset: str) -> tuple[str, str | None] | None:
-        """The main metric of a data set and its sampler.
+    def main(self, dataset: str) -> tuple[str, str] | None:
+        """The main metric of a data set and its sampler, which is empty for one of the score.
 
         The score error over all scales; without it (unknown score) the sliced Wasserstein distance of samples by
         the probability flow, or by the sampler that most cells have; without samples the error on clean data.
         """
-        there = {at[3:] for at in self.seen if at[0] == dataset}
-        if (None, "D_integral") in there:
-            return "D_integral", None
+        there = {at.metric for at in self.table.seen if at.dataset == dataset and not at.sampler}
+        if "D_integral" in there:
+            return "D_integral", ""
         if not self.known_score(dataset) and (sampler := self.sampler(dataset)):
             return "sliced_wasserstein", sampler
-        return ("clean_error", None) if (None, "clean_error") in there else None
+        return ("clean_error", "") if "clean_error" in there else None
 
     def known_score(self, dataset: str) -> bool:
         """Whether scores were compared with exact ones."""
-        return any(at[0] == dataset and at[4] == "clean_error" for at in self.seen)
+        return any(at.dataset == dataset and at.metric == "clean_error" for at in self.table.seen)
 
     def sampler(self, dataset: str) -> str | None:
         """The sampler of headlines: the probability flow, or the one that most cells of a data set have."""
-        counts = Counter(at[3] for at in self.seen if at[0] == dataset and at[4] == "sliced_wasserstein")
+        seen = [at for at in self.table.seen if at.dataset == dataset and at.metric == "sliced_wasserstein"]
+        counts = Counter(at.sampler for at in seen)
         flow = [name for name in counts if self.params["samplers"][name]["sampler"] == "probability_flow"]
         listed = [name for name in self.params["samplers"] if name in (flow or counts)]
         return max(listed, key=lambda name: counts[name]) if listed else None
@@ -166,7 +171,7 @@ class Results:
     def contenders(self, dataset: str, name: str, columns: list[Column]) -> dict[str, tuple[str, Column]]:
         """Label -> method and column of all that may win: complete in every replicate, no oracle and no variant."""
         return {
-            f"{method}|{column[0]}|{column[1] or ''}": (method, column)
+            label(method, column): (method, column)
             for column in columns
             for method in self.methods(dataset)
             if not self.oracle(method)
@@ -174,19 +179,18 @@ class Results:
             and len(self.values(dataset, method, column, name)) == self.replicates
         }
 
-    def standing(self, dataset: str, name: str, columns: list[Column]) -> Standing | None:
+    def ranking(self, dataset: str, name: str, columns: list[Column]) -> Ranking | None:
         """Who is best by a metric among the methods in these columns; labels as `contenders` gives them."""
         if metric(name).best is None:
             return None
         contenders = self.contenders(dataset, name, columns)
-        values = {label: self.values(dataset, *where, name) for label, where in contenders.items()}
-        return standing(values, metric(name).badness)
+        return ranking({key: self.measured(dataset, *where, name) for key, where in contenders.items()}, metric(name))
 
     def summary(self) -> dict[str, Any]:
         """Means over replicates, data set -> schedule -> method -> metric (`metric@sampler`), without costs."""
         nested: dict[str, Any] = {}
-        for (dataset, method, schedule, sampler, name), values in sorted(self.scalars.items(), key=str):
-            if schedule is not None and values and name not in COSTS and not name.endswith(UNTRAINED):
+        for (dataset, method, schedule, sampler, name), values in sorted(self.table.values.items()):
+            if schedule and values and name not in COSTS and not name.endswith(UNTRAINED):
                 place = nested.setdefault(dataset, {}).setdefault(schedule, {}).setdefault(method, {})
                 place[f"{name}@{sampler}" if sampler else name] = sum(values.values()) / len(values)
         return nested

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from scorebench.evidence.statistics import number
+from scorebench.evidence.table import Curve
+from scorebench.evidence.words import number
 from scorebench.report.results import Results
 
 
@@ -24,14 +25,14 @@ def scale_tables(results: Results, dataset: str) -> list[ScaleTable]:
         curves = {
             method: curve
             for method in results.methods(dataset)
-            if len(curve := results.curves.get((dataset, method, schedule, None, "D"), {})) > 1
+            if len(curve := results.curve(dataset, method, schedule)) > 1
         }
         sigmas = sorted({sigma for curve in curves.values() for sigma in curve})
-        lines = [(method, [_mean(curve.get(sigma, {})) for sigma in sigmas]) for method, curve in curves.items()]
+        lines = [(method, [_mean(curve, sigma) for sigma in sigmas]) for method, curve in curves.items()]
         if lines:
             found.append(ScaleTable(schedule, [number(sigma, 2) for sigma in sigmas], lines))
     return found
 
 
-def _mean(values: dict[int, float]) -> str:
-    return number(sum(values.values()) / len(values), 2) if values else ""
+def _mean(curve: Curve, sigma: float) -> str:
+    return number(curve[sigma].mean, 2) if sigma in curve else ""

@@ -6,14 +6,20 @@ from dataclasses import dataclass, field
 
 from markupsafe import Markup
 
-from scorebench.evidence.statistics import Estimate, Standing, between, estimate, number, said, unpaired
-from scorebench.report.catalogue import UNTRAINED, metric
+from scorebench.evidence.catalogue import UNTRAINED, metric
+from scorebench.evidence.comparisons import Ranking
+from scorebench.evidence.intervals import Interval, interval, unpaired
+from scorebench.evidence.sentences import left_out, runs
+from scorebench.evidence.words import number, said
 from scorebench.report.results import Column, Results
 
 
 @dataclass
-class Verdict:
-    """Who is best on a data set by its main metric, on one line; the rest in sentences."""
+class Headline:
+    """Who is best on a data set by its main metric, on one line; the rest in sentences.
+
+    collapsed: of the best and of those that are not told from it, who had runs that collapsed, and which.
+    """
 
     dataset: str
     metric: str = ""
@@ -21,28 +27,38 @@ class Verdict:
     level: str = ""
     tied: list[Markup] = field(default_factory=list)
     others: int = 0
-    sure: bool = False
+    tested: bool = False
+    collapsed: list[Markup] = field(default_factory=list)
     sentences: list[Markup] = field(default_factory=list)
 
 
-def verdict(results: Results, dataset: str) -> Verdict:
-    """The verdict on a data set."""
-    found = Verdict(dataset, sentences=findings(results, dataset))
+def headline(results: Results, dataset: str) -> Headline:
+    """What is shown first of a data set."""
+    shown = Headline(dataset, sentences=findings(results, dataset))
     if (main := results.main(dataset)) is None:
-        return found
+        return shown
     name, sampler = main
-    found.metric = metric(name).label + (f", sampler {sampler}" if sampler else "")
-    columns = [c for c in results.columns(dataset, name) if sampler is None or c[1] == sampler]
-    standing = results.standing(dataset, name, columns)
-    if standing is None:
-        return found
-    where = results.contenders(dataset, name, columns)[standing.best]
-    level = estimate(list(results.values(dataset, *where, name).values()))
-    found.best = _where(results, dataset, standing.best, columns)
-    found.level = _measured(level, name, False)
-    found.tied = [_where(results, dataset, label, columns) for label in standing.tied]
-    found.others, found.sure = len(standing.differences), standing.sure
-    return found
+    shown.metric = metric(name).label + (f", sampler {sampler}" if sampler else "")
+    columns = [c for c in results.columns(dataset, name) if not sampler or c[1] == sampler]
+    order = results.ranking(dataset, name, columns)
+    if order is None:
+        return shown
+    where = results.contenders(dataset, name, columns)[order.best]
+    level = interval(list(results.values(dataset, *where, name).values()))
+    shown.best = _where(order.best, columns)
+    shown.level = _measured(level, name, False)
+    shown.tied = [_where(key, columns) for key in order.tied]
+    shown.others, shown.tested = len(order.behind), order.tested
+    shown.collapsed = _collapsed(results, order, columns)
+    return shown
+
+
+def _collapsed(results: Results, order: Ranking, columns: list[Column]) -> list[Markup]:
+    """`dsm: 1 of 8 runs collapsed (replicate 3)`, of all that were ranked."""
+    return [
+        Markup("{}: {}").format(_where(key, columns), runs(replicates, results.replicates))
+        for key, replicates in order.collapsed.items()
+    ]
 
 
 def findings(results: Results, dataset: str) -> list[Markup]:
@@ -52,7 +68,7 @@ def findings(results: Results, dataset: str) -> list[Markup]:
     if main is None:
         return [Markup("No numbers: nothing that could be measured."), *_failures(results, dataset)]
     name, sampler = main
-    columns = [c for c in results.columns(dataset, name) if sampler is None or c[1] == sampler]
+    columns = [c for c in results.columns(dataset, name) if not sampler or c[1] == sampler]
     contested = [c for c in columns if len(results.contenders(dataset, name, [c])) > 1]
     apart = len(columns) > 1 and bool(contested)
     sentences += _contest(results, dataset, name, columns, brief=apart, first=True)
@@ -66,7 +82,7 @@ def findings(results: Results, dataset: str) -> list[Markup]:
     return sentences + _failures(results, dataset)
 
 
-def _where(results: Results, dataset: str, label: str, columns: list[Column]) -> Markup:
+def _where(label: str, columns: list[Column]) -> Markup:
     """A contender's name: the method, with schedule and sampler where the columns differ in them."""
     method, schedule, sampler = label.split("|")
     said_ = Markup("<b>{}</b>").format(method)
@@ -88,25 +104,29 @@ def _contest(
     first: bool = False,
 ) -> list[Markup]:
     """Who wins by a metric in these columns, who can't be told from the winner, and who is behind."""
-    standing = results.standing(dataset, name, columns)
-    if standing is None:
+    order = results.ranking(dataset, name, columns)
+    if order is None:
         return [Markup("{}: no method has a number in every replicate.").format(metric(name).label)]
     contenders = results.contenders(dataset, name, columns)
-    level = estimate(list(results.values(dataset, *contenders[standing.best], name).values()))
-    best = _where(results, dataset, standing.best, columns)
+    level = interval(list(results.values(dataset, *contenders[order.best], name).values()))
+    best = _where(order.best, columns)
     lead = Markup("On <i>{}</i>: best is ").format(columns[0][0]) if short else _opening(name, columns)
     text = lead + best + Markup(", {}").format(_measured(level, name, first))
-    if not standing.sure:
-        if standing.differences or len(contenders) > 1:
+    if not order.tested:
+        if order.behind or len(contenders) > 1:
             text += Markup("; one replicate, no interval: chance can't be told from a difference")
         return [text + Markup(".")]
     text += Markup(". ")
-    if not standing.differences:
+    if not order.behind:
         return [text + Markup("Nothing else has a number in every replicate, to compare it with.")]
-    if standing.tied or brief:
-        text += _ties(results, dataset, standing, columns, brief)
+    if order.tied or brief:
+        text += _ties(order, columns, brief)
     if not brief:
-        text += _behind(results, dataset, standing, columns)
+        text += _behind(order, columns)
+        if collapsed := _collapsed(results, order, columns):
+            text += Markup(" Collapsed, with an error above 0.9 of the untrained network's: {}.").format(
+                Markup("; ").join(collapsed)
+            )
     return [text]
 
 
@@ -118,7 +138,7 @@ def _opening(name: str, columns: list[Column]) -> Markup:
     return Markup("{} ({}{}{}): {} is ").format(measured.label, name, via, on, words)
 
 
-def _measured(level: Estimate | None, name: str, first: bool) -> str:
+def _measured(level: Interval | None, name: str, first: bool) -> str:
     if level is None:
         return "no number"
     unit = " nats" if metric(name).unit == "nats" else ""
@@ -126,33 +146,30 @@ def _measured(level: Estimate | None, name: str, first: bool) -> str:
     return f"{said(level)}{unit}{over}"
 
 
-def _ties(results: Results, dataset: str, standing: Standing, columns: list[Column], brief: bool) -> Markup:
-    best = _where(results, dataset, standing.best, columns)
-    if not standing.tied:
-        count = len(standing.differences)
+def _ties(order: Ranking, columns: list[Column], brief: bool) -> Markup:
+    best = _where(order.best, columns)
+    if not order.tied:
+        count = len(order.behind)
         others = "the one other" if count == 1 else f"all {count} others"
-        return Markup("It is ahead of {}: no interval of a difference holds zero. ").format(others)
-    if brief and len(standing.tied) > 4:
-        return Markup("No difference found between it and {} of {} others. ").format(
-            len(standing.tied), len(standing.differences)
-        )
-    listed = [_against(results, dataset, standing, label, columns) for label in standing.tied]
+        return Markup("It is ahead of {}. ").format(others)
+    if brief and len(order.tied) > 4:
+        return Markup("No difference found between it and {} of {} others. ").format(len(order.tied), len(order.behind))
+    listed = [_against(order, label, columns) for label in order.tied]
     return Markup("No difference found between {} and {}. ").format(best, Markup(", ").join(listed))
 
 
-def _against(results: Results, dataset: str, standing: Standing, label: str, columns: list[Column]) -> Markup:
-    difference = standing.differences[label]
-    sign = "+" if difference.mean >= 0 else "−"
-    gap = f"{sign}{number(abs(difference.mean), 2)} {between(difference)}"
-    return Markup('{} <span class="gap">{}</span>').format(_where(results, dataset, label, columns), gap)
+def _against(order: Ranking, label: str, columns: list[Column]) -> Markup:
+    comparison = order.behind[label]
+    gap = f"{'×' if comparison.ratio else ''}{comparison}{left_out(comparison)}"
+    return Markup('{} <span class="gap">{}</span>').format(_where(label, columns), gap)
 
 
-def _behind(results: Results, dataset: str, standing: Standing, columns: list[Column]) -> Markup:
-    behind = [label for label in standing.differences if label not in standing.tied]
+def _behind(order: Ranking, columns: list[Column]) -> Markup:
+    behind = [label for label in order.behind if label not in order.tied]
     if not behind:
         return Markup("")
-    behind.sort(key=lambda label: standing.differences[label].mean)
-    listed = [_against(results, dataset, standing, label, columns) for label in behind]
+    behind.sort(key=lambda label: order.behind[label].estimate)
+    listed = [_against(order, label, columns) for label in behind]
     return Markup("Behind it: {}.").format(Markup(", ").join(listed))
 
 
@@ -161,7 +178,7 @@ def _references(results: Results, dataset: str, name: str, columns: list[Column]
     parts: list[Markup] = []
     for method in results.methods(dataset):
         for column in columns if results.oracle(method) else []:
-            level = estimate(list(results.values(dataset, method, column, name).values()))
+            level = interval(list(results.values(dataset, method, column, name).values()))
             if level is not None:
                 where = f" on {column[0]}" if len(columns) > 1 else ""
                 text = Markup("The oracle <b>{}</b>{}, which is told the exact score and so wins nothing, has {}")
@@ -182,7 +199,7 @@ def _references(results: Results, dataset: str, name: str, columns: list[Column]
 def _floor(results: Results, dataset: str) -> list[Markup]:
     """How many cells have samples that can't be told from the truth."""
     name, floor = "sliced_wasserstein", results.floor(dataset, "sliced_wasserstein")
-    level = estimate(list(floor.values()))
+    level = interval(list(floor.values()))
     if level is None:
         return []
     text = Markup("Truth against truth has a sliced Wasserstein distance of {}").format(said(level))
@@ -199,16 +216,16 @@ def _floor(results: Results, dataset: str) -> list[Markup]:
 
 
 def _failures(results: Results, dataset: str) -> list[Markup]:
-    states = [results.state(*cell) for cell in results.cells if cell[0] == dataset]
+    outcomes = [results.outcome(*cell) for cell in results.cells if cell[0] == dataset]
     sentences = []
     for kinds, word in ((("diverged", "partly"), "diverged"), (("not applicable",), "not applicable")):
-        count = sum(state.kind in kinds for state in states)
+        count = sum(outcome.kind in kinds for outcome in outcomes)
         if count:
             cells = "1 cell is" if count == 1 else f"{count} cells are"
             text = (
                 f"{cells} not applicable"
                 if word == "not applicable"
-                else f"{count} of {len(states)} cells diverged or failed in one replicate or more"
+                else f"{count} of {len(outcomes)} cells diverged or failed in one replicate or more"
             )
             sentences.append(text)
     if not sentences:

@@ -6,9 +6,12 @@ import math
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from scorebench.evidence.statistics import Standing, Values, estimate, number, said, unpaired
-from scorebench.report.catalogue import UNTRAINED, Metric, metric
-from scorebench.report.results import Column, Results
+from scorebench.evidence.catalogue import UNTRAINED, Metric, metric
+from scorebench.evidence.comparisons import Ranking
+from scorebench.evidence.intervals import Values, interval, unpaired
+from scorebench.evidence.sentences import runs
+from scorebench.evidence.words import number, said
+from scorebench.report.results import Column, Results, label
 
 
 @dataclass
@@ -56,9 +59,9 @@ def table(results: Results, dataset: str, name: str) -> Table:
     """The table of a metric on a data set."""
     columns = results.columns(dataset, name)
     measured = metric(name)
-    overall = results.standing(dataset, name, columns)
-    standings = {  # who is alone in a column is not the best of it
-        column: results.standing(dataset, name, [column])
+    overall = results.ranking(dataset, name, columns)
+    rankings = {  # who is alone in a column is not the best of it
+        column: results.ranking(dataset, name, [column])
         for column in columns
         if len(results.contenders(dataset, name, [column])) > 1
     }
@@ -67,20 +70,16 @@ def table(results: Results, dataset: str, name: str) -> Table:
     lines = []
     for method in results.methods(dataset):
         entries = [
-            _entry(results, dataset, method, column, measured, standings.get(column), shades[column].get(method), floor)
+            _entry(results, dataset, method, column, measured, rankings.get(column), shades[column].get(method), floor)
             for column in columns
         ]
         for column, entry in zip(columns, entries, strict=True):
-            entry.overall = overall is not None and len(columns) > 1 and overall.best == _label(method, column)
+            entry.overall = overall is not None and len(columns) > 1 and overall.best == label(method, column)
         if any(entry.kind != "absent" for entry in entries):
             lines.append(Line(method, results.oracle(method), entries))
     groups = [(schedule, len(list(group))) for schedule, group in groupby(columns, lambda column: column[0])]
-    level = estimate(list(floor.values()))
-    return Table(measured, columns, groups, lines, said(level) if level else "", results.main(dataset) == (name, None))
-
-
-def _label(method: str, column: Column) -> str:
-    return f"{method}|{column[0]}|{column[1] or ''}"
+    level = interval(list(floor.values()))
+    return Table(measured, columns, groups, lines, said(level) if level else "", results.main(dataset) == (name, ""))
 
 
 def _shades(results: Results, dataset: str, measured: Metric, column: Column) -> dict[str, float]:
@@ -93,7 +92,7 @@ def _shades(results: Results, dataset: str, measured: Metric, column: Column) ->
         return {}
     means = {}
     for method in results.methods(dataset):
-        level = estimate(list(results.values(dataset, method, column, measured.name).values()))
+        level = interval(list(results.values(dataset, method, column, measured.name).values()))
         if level is not None and level.n == results.replicates:
             means[method] = measured.badness(level.mean)
     contest = [value for method, value in means.items() if not results.oracle(method)] or list(means.values())
@@ -114,35 +113,37 @@ def _entry(
     method: str,
     column: Column,
     measured: Metric,
-    standing: Standing | None,
+    order: Ranking | None,
     shade: float | None,
     floor: Values,
 ) -> Entry:
-    state = results.state(dataset, method, column[0])
-    if state.kind == "not applicable":
-        return Entry("hole", "n/a", f"not applicable: {state.why}")
-    if state.kind == "absent":
+    outcome = results.outcome(dataset, method, column[0])
+    if outcome.kind == "not applicable":
+        return Entry("hole", "n/a", f"not applicable: {outcome.why}")
+    if outcome.kind == "absent":
         return Entry("absent", "", "not in this study")
     values = results.values(dataset, method, column, measured.name)
-    level = estimate(list(values.values()))
+    level = interval(list(values.values()))
     if level is None:
-        if state.kind == "diverged":
-            return Entry("diverged", state.short, state.why)
+        if outcome.kind == "diverged":
+            return Entry("diverged", outcome.short, outcome.why)
         return Entry("missing", "no number", "not measured here, or the samples were not finite")
     entry = Entry("number", said(level), shade=shade)
     if level.n < results.replicates:
         entry.notes.append(f"{level.n} of {results.replicates} replicates")
         entry.kind = "partly"
-        entry.title = state.why or "other replicates gave no number"
-    label = _label(method, column)
-    if standing is not None and not results.oracle(method):
-        if standing.best == label:
+        entry.title = outcome.why or "other replicates gave no number"
+    if collapsed := sorted(results.collapsed(dataset, method, column[0]) & values.keys()):
+        entry.notes.append(runs(collapsed, level.n))
+    key = label(method, column)
+    if order is not None and not results.oracle(method):
+        if order.best == key:
             entry.mark = "best"
-        elif label in standing.tied:
+        elif key in order.tied:
             entry.mark = "tied"
     if floor and measured.best is not None:
         entry.at_floor = _at_floor(values, floor, measured)
-    untrained = estimate(list(results.values(dataset, method, column, measured.name + UNTRAINED).values()))
+    untrained = interval(list(results.values(dataset, method, column, measured.name + UNTRAINED).values()))
     if untrained is not None:
         entry.notes.append(f"untrained {number(untrained.mean)}")
     return entry

@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from scorebench.answers.quotes import HEADLINES, LN, Difference, Quotes, Ratio, is_variant
 from scorebench.evidence.claims import lowest_level
-from scorebench.evidence.rules import RULES
-from scorebench.evidence.statistics import number
-from scorebench.evidence.validity import DIAGNOSTICS, Validity
+from scorebench.evidence.comparisons import Comparison
+from scorebench.evidence.words import number
+from studies.answers.quotes import HEADLINES, LN, Quotes, is_variant
+from studies.answers.rules import RULES
+from studies.answers.validity import DIAGNOSTICS, Validity
 
 TAU = 0.15
 """Width of the components of ring8."""
@@ -187,8 +188,8 @@ class Turn:
     dataset: str
     comparison: str
     variant: str
-    before: Ratio | Difference | None
-    after: Ratio | Difference
+    before: Comparison | None
+    after: Comparison
 
     @property
     def turns(self) -> str:
@@ -196,7 +197,7 @@ class Turn:
         if self.before is None:
             return "another data set"
         if self.before.sure and self.after.sure:
-            return "**yes**" if self.before.better != self.after.better else "no"
+            return "**yes**" if self.before.lower != self.after.lower else "no"
         if self.before.sure:
             return "no longer sure"
         return "sure now" if self.after.sure else "unsure both times"
@@ -213,10 +214,6 @@ def _turns(q: Quotes, name: str) -> Iterator[Turn]:
         return
     metric = "excess_loss_integral" if name == "data" else "D_integral"
 
-    def compare(dataset: str, a: str, b: str) -> Ratio | Difference | None:
-        """Estimated errors are known up to a constant of the data set, so they are compared by differences."""
-        return (q.difference if name == "data" else q.ratio)(name, dataset, a, b, metric)
-
     for dataset in q.datasets(name, metric):
         cells = set(q.cells(name, dataset, metric, variants=True))
         for cell in sorted(cells):
@@ -230,9 +227,9 @@ def _turns(q: Quotes, name: str) -> Iterator[Turn]:
                 pair = (f"dsm-{label}/log_uniform", "dsm/log_uniform", f"dsm: {schedule} over log_uniform")
             else:
                 continue
-            after = compare(dataset, cell, pair[0])
+            after = q.compared(name, dataset, cell, pair[0], metric)
             if after is not None:
-                before = compare(dataset, f"{base}/{schedule}", pair[1])
+                before = q.compared(name, dataset, f"{base}/{schedule}", pair[1], metric)
                 yield Turn(study.study, dataset, pair[2], label, before, after)
 
 

@@ -7,7 +7,7 @@ import math
 import pytest
 from scipy.optimize import minimize_scalar
 
-from scorebench.evidence.rules import gradient_of_density, linear_model, silverman
+from studies.answers.rules import gradient_of_density, linear_model, silverman
 
 
 @pytest.mark.parametrize(("n", "d"), [(100, 2), (2000, 2), (2000, 10)])

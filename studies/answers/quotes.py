@@ -6,14 +6,16 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from scorebench.evidence.numbers import Numbers
-from scorebench.evidence.statistics import estimate, number, said, standing
-from scorebench.evidence.testing import Tested, against, log_ratios
-from scorebench.evidence.validity import DIAGNOSTICS, Validity, validity
+from scorebench.evidence import catalogue, sentences
+from scorebench.evidence.comparisons import Comparison, Ranking, compared, ranking
+from scorebench.evidence.intervals import interval
+from scorebench.evidence.table import ERRORS, ResultTable
 from scorebench.evidence.verdicts import Verdict, verdicts
+from scorebench.evidence.words import number, said
 from scorebench.study.hypotheses import Hypothesis
+from studies.answers.validity import DIAGNOSTICS, Validity, validity
 
-ERROR, EXCESS = "D_integral", "excess_loss_integral"
+ERROR = "D_integral"
 ABSENT = "not measured"
 LN = "log_uniform"
 HEADLINES = ("ring8", "mixture10")
@@ -24,97 +26,33 @@ TOLERANCE = 1.1
 """Evaluations that count as equal: trials of methods that learn are counted too."""
 
 
-@dataclass(frozen=True)
-class Ratio:
-    """The error of one cell over that of another, with its interval over paired replicates."""
-
-    tested: Tested
-
-    def __str__(self) -> str:
-        t = self.tested
-        interval = "" if t.low is None or t.high is None else f" [{_short(t.low)}, {_short(t.high)}]"
-        return f"{_short(t.estimate)}{interval}"
-
-    @property
-    def value(self) -> float:
-        """The geometric mean."""
-        return self.tested.estimate
-
-    @property
-    def better(self) -> bool:
-        """Whether the first cell has less error."""
-        return self.value < 1
-
-    @property
-    def sure(self) -> bool:
-        """Whether both intervals, the bootstrap's and Student's, leave 1 out."""
-        t = self.tested
-        ends = (t.low, t.high, t.t_low, t.t_high)
-        if None in ends:
-            return False
-        low, high, t_low, t_high = (end for end in ends if end is not None)
-        return max(high, t_high) < 1 or min(low, t_low) > 1
-
-    def says(self, than: str) -> str:
-        """`has 12 % less error than DSM (ratio ...)`, or that it can't be told from it: a verb with its object."""
-        if not self.sure:
-            return f"can't be told from {than} (ratio {self})"
-        if self.value < 1:
-            return f"has {100 * (1 - self.value):.0f} % less error than {than} (ratio {self})"
-        if self.value < 2:
-            return f"has {100 * (self.value - 1):.0f} % more error than {than} (ratio {self})"
-        return f"has {number(self.value, 2)} times the error of {than} (ratio {self})"
-
-
-@dataclass(frozen=True)
-class Difference:
-    """The error of one cell less that of another, in nats, with its interval over paired replicates."""
-
-    tested: Tested
-
-    def __str__(self) -> str:
-        t = self.tested
-        interval = "" if t.low is None or t.high is None else f" [{t.low:+.2f}, {t.high:+.2f}]"
-        return f"{t.estimate:+.2f}{interval}"
-
-    @property
-    def better(self) -> bool:
-        """Whether the first cell has less error."""
-        return self.tested.estimate < 0
-
-    @property
-    def sure(self) -> bool:
-        """Whether both intervals leave 0 out."""
-        t = self.tested
-        ends = [end for end in (t.low, t.high, t.t_low, t.t_high) if end is not None]
-        return len(ends) == 4 and (max(ends) < 0 or min(ends) > 0)
-
-
 def is_variant(method: str) -> bool:
     """Whether a method is one of the variants that a referee would ask for."""
     return "-" in method and not method.endswith(SHARED)
 
 
-def _short(value: float) -> str:
-    return f"{value:.2f}" if 0.1 <= value < 10 else number(value, 2)
+def variant_of(method: str) -> str:
+    """What a referee would change in it, or nothing: `wider` of `dsm-wider`."""
+    return method.rpartition("-")[2] if is_variant(method) else ""
 
 
 @dataclass
 class Quotes:
     """The published studies, by name, each in its largest size; every number that is quoted is kept with its key."""
 
-    studies: Sequence[Numbers]
+    studies: Sequence[ResultTable]
     registered: Mapping[str, Mapping[str, Hypothesis]] = field(default_factory=dict)
     """Study -> the hypotheses that it registered."""
     used: dict[tuple[str, str, str], str] = field(default_factory=dict)
     """Study, data set and cell -> key of the scores."""
+    _families: dict[tuple[str, str, str, str, str], dict[str, Comparison]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.by_name: dict[str, Numbers] = {}
+        self.by_name: dict[str, ResultTable] = {}
         for study in self.studies:
             self.by_name.setdefault(study.study.partition("-")[0], study)
 
-    def study(self, name: str) -> Numbers | None:
+    def study(self, name: str) -> ResultTable | None:
         """A study in the largest size that was published."""
         return self.by_name.get(name)
 
@@ -123,7 +61,7 @@ class Quotes:
         """Studies that are there in their quick size only."""
         return [study.study for study in self.by_name.values() if study.size == "quick"]
 
-    def _quote(self, study: Numbers, dataset: str, cell: str, metric: str, sampler: str = "") -> None:
+    def _quote(self, study: ResultTable, dataset: str, cell: str, metric: str, sampler: str = "") -> None:
         self.used[study.study, dataset, cell] = study.key(dataset, cell, metric, sampler)
 
     def has(self, name: str, dataset: str, cell: str, metric: str = ERROR) -> bool:
@@ -160,7 +98,7 @@ class Quotes:
     def mean(self, name: str, dataset: str, cell: str, metric: str = ERROR, sampler: str = "") -> str:
         """`mean ± half the width of Student's interval` over replicates."""
         study = self.study(name)
-        found = estimate(list(study.of(dataset, cell, metric, sampler).values())) if study else None
+        found = interval(list(study.of(dataset, cell, metric, sampler).values())) if study else None
         if study is None or found is None:
             return ABSENT
         self._quote(study, dataset, cell, metric, sampler)
@@ -169,34 +107,40 @@ class Quotes:
     def floor(self, name: str, dataset: str, metric: str) -> str:
         """The truth measured against the truth."""
         study = self.study(name)
-        found = estimate(list(study.of(dataset, "truth/", metric).values())) if study else None
+        found = interval(list(study.of(dataset, "truth/", metric).values())) if study else None
         if study is None or found is None:
             return ABSENT
         self._quote(study, dataset, "truth/", metric)
         return said(found)
 
-    def ratio(self, name: str, dataset: str, a: str, b: str, metric: str = ERROR, sampler: str = "") -> Ratio | None:
-        """The metric of cell a over that of cell b, paired by replicate; None where one of them is missing."""
+    def compared(
+        self, name: str, dataset: str, a: str, b: str, metric: str = ERROR, sampler: str = ""
+    ) -> Comparison | None:
+        """The metric of cell a against that of cell b, paired by replicate; None where one of them is missing.
+
+        All cells that are compared with b on this data set, in this metric and under the same variant, are a family.
+        """
         study = self.study(name)
-        if study is None:
-            return None
-        logs = log_ratios(study.of(dataset, a, metric, sampler), study.of(dataset, b, metric, sampler))
-        if not logs:
+        comparison = self._family(name, dataset, b, metric, sampler).get(a)
+        if study is None or comparison is None:
             return None
         for cell in (a, b):
             self._quote(study, dataset, cell, metric, sampler)
-        return Ratio(against(logs, 1.0, logarithms=True))
+        return comparison
 
-    def difference(self, name: str, dataset: str, a: str, b: str, metric: str) -> Difference | None:
-        """The metric of cell a less that of cell b, paired by replicate; None where one of them is missing."""
+    def _family(self, name: str, dataset: str, b: str, metric: str, sampler: str) -> dict[str, Comparison]:
+        key = (name, dataset, b, metric, sampler)
         study = self.study(name)
-        x, y = (study.of(dataset, cell, metric) for cell in (a, b)) if study else ({}, {})
-        values = [x[r] - y[r] for r in sorted(x.keys() & y.keys())]
-        if study is None or not values:
-            return None
-        for cell in (a, b):
-            self._quote(study, dataset, cell, metric)
-        return Difference(against(values, 0.0))
+        if key not in self._families and study is not None:
+            label = variant_of(b.partition("/")[0])
+            places = [
+                p for p, v in study.values.items() if (p.dataset, p.sampler, p.metric) == (dataset, sampler, metric)
+            ]
+            cells = [f"{p.method}/{p.schedule}" for p in places if p.schedule and variant_of(p.method) == label]
+            against = study.measured(dataset, b, metric, sampler)
+            pairs = {c: (study.measured(dataset, c, metric, sampler), against) for c in cells if c != b}
+            self._families[key] = compared(pairs, catalogue.metric(metric))
+        return self._families.get(key, {})
 
     def measured(self, name: str, dataset: str, metric: str) -> bool:
         """Whether a metric was measured on a data set at all."""
@@ -204,53 +148,54 @@ class Quotes:
         return study is not None and any(p[0] == dataset and p[4] == metric and v for p, v in study.values.items())
 
     def says(self, name: str, dataset: str, a: str, b: str, than: str, metric: str = ERROR) -> str:
-        """`Ratio.says`, or that it was not measured."""
-        found = self.ratio(name, dataset, a, b, metric)
-        return f"was not measured against {than}" if found is None else found.says(than)
+        """What the comparison of two cells says, as a verb with its object."""
+        comparison = self.compared(name, dataset, a, b, metric)
+        return f"was not measured against {than}" if comparison is None else sentences.says(comparison, than)
 
-    def best(self, name: str, dataset: str, cells: Sequence[str], metric: str = ERROR) -> tuple[str, list[str]] | None:
-        """The cell with the lowest mean, and those whose paired difference to it has an interval that holds 0."""
+    def best(self, name: str, dataset: str, cells: Sequence[str], metric: str = ERROR) -> Ranking | None:
+        """The best of some cells, and the others against it, of those with a number in every replicate."""
         study = self.study(name)
-        values = {cell: study.of(dataset, cell, metric) for cell in cells} if study else {}
-        values = {cell: v for cell, v in values.items() if v}
-        whole = max((len(v) for v in values.values()), default=0)
-        found = standing({cell: v for cell, v in values.items() if len(v) == whole}, lambda value: value)
-        if study is None or found is None:
+        if study is None:
             return None
-        self._quote(study, dataset, found.best, metric)
-        return found.best, found.tied
+        measured = {cell: study.measured(dataset, cell, metric) for cell in cells}
+        whole = max((len(one.values) for one in measured.values()), default=0)
+        kept = {cell: one for cell, one in measured.items() if len(one.values) == whole}
+        order = ranking(kept, catalogue.metric(metric))
+        if order is not None:
+            self._quote(study, dataset, order.best, metric)
+        return order
 
-    def hardest(self, name: str, dataset: str, cell: str) -> tuple[float, float, bool] | None:
-        """Where D(sigma) of a cell is largest, how large, and whether that is the smallest sigma."""
+    def best_schedule(self, name: str, dataset: str, cells: Sequence[str], order: Ranking) -> str:
+        """A sentence on the best of the schedules of DSM, and what it is not told from."""
+        near = sentences.no_difference([cell.partition("/")[2] for cell in order.tied], "")
+        level = f"{self.mean(name, dataset, order.best)} nats"
+        best = order.best.partition("/")[2]
+        return sentences.best_of("schedules and weights for DSM", len(cells), best, level, near) + "."
+
+    def hardest(self, name: str, dataset: str, cell: str) -> str | None:
+        """Where D(sigma) of a cell is largest, in words."""
         study = self.study(name)
         curve = study.curve(dataset, cell, "D") if study else {}
         if study is None or not curve:
             return None
         self._quote(study, dataset, cell, "D")
-        sigma = max(curve, key=lambda s: curve[s].mean)
-        return sigma, curve[sigma].mean, sigma == min(curve)
+        return sentences.hardest(curve)
 
-    def score(self, name: str, datasets: Sequence[str], a: str, b: str, excess: bool = False) -> str | None:
-        """On which data sets cell a has less error than b, more, or can't be told from it; None without any.
+    def score(self, name: str, datasets: Sequence[str], a: str, b: str, metric: str = ERROR) -> str | None:
+        """On which data sets cell a has less error than b, more, or can't be told from it; None without any."""
+        held = {d: one for d in datasets if (one := self.compared(name, d, a, b, metric)) is not None}
+        return sentences.counted(held) if held else None
 
-        excess: by differences of the excess loss, where no exact score is known.
-        """
-        found: dict[str, Ratio | Difference] = {}
-        for d in datasets:
-            one = self.difference(name, d, a, b, EXCESS) if excess else self.ratio(name, d, a, b)
-            if one is not None:
-                found[d] = one
-        if not found:
-            return None
-        said = []
-        for words, held in (
-            ("less error than", [d for d, r in found.items() if r.sure and r.better]),
-            ("more error than", [d for d, r in found.items() if r.sure and not r.better]),
-            ("an error that can't be told from that of", [d for d, r in found.items() if not r.sure]),
-        ):
-            if held:
-                said.append(f"{words} {{0}} on {' and '.join(held)}")
-        return ", ".join(said)
+    def collapsed(self) -> Iterator[str]:
+        """By study and data set: the cells that have runs that collapsed, and which."""
+        for study in self.by_name.values():
+            told: dict[str, list[str]] = {}
+            cells = sorted({(p.dataset, f"{p.method}/{p.schedule}") for p in study.values if p.schedule})
+            for dataset, cell in cells:
+                if lost := sorted(study.collapsed(dataset, cell)):
+                    of = max(len(study.of(dataset, cell, metric)) for metric in ERRORS)
+                    told.setdefault(dataset, []).append(f"{cell}: {sentences.runs(lost, of)}")
+            yield from (f"{study.study}, {dataset}: {'; '.join(each)}." for dataset, each in told.items())
 
     def never_far(self, name: str, datasets: Sequence[str], method: str) -> dict[str, float]:
         """Schedule -> its largest ratio of mean error to the best of a data set, of those that were tried on all of the
@@ -267,7 +212,7 @@ class Quotes:
             worst[schedule] = max(ratios)
         return dict(sorted(worst.items(), key=lambda item: item[1]))
 
-    def winner(self, name: str, dataset: str) -> tuple[str, Ratio] | None:
+    def winner(self, name: str, dataset: str) -> tuple[str, Comparison] | None:
         """The cell with the least error among those that take at most DSM's evaluations and are not told the score."""
         study, base = self.study(name), f"dsm/{LN}"
         if study is None or not self.has(name, dataset, base):
@@ -278,7 +223,7 @@ class Quotes:
 
         for cell in self.cells(name, dataset):
             if cell.partition("/")[0] not in TOLD and spent(cell) <= TOLERANCE * spent(base):
-                ratio = self.ratio(name, dataset, cell, base)
+                ratio = self.compared(name, dataset, cell, base)
                 return None if ratio is None else (cell, ratio)
         return None
 

@@ -7,13 +7,22 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Metric:
-    """One metric. best: `low`, `high`, a number that is ideal, or None where no value is better than another."""
+    """One metric. best: `low`, `high`, a number that is ideal, or None where no value is better than another.
+
+    constant: whether it is known up to a constant of the data set only, so that ratios mean nothing.
+    """
 
     name: str
     label: str
     unit: str = ""
     best: str | float | None = None
     meaning: str = ""
+    constant: bool = False
+
+    @property
+    def ratios(self) -> bool:
+        """Whether two positive values of it are compared by their ratio."""
+        return self.best == "low" and not self.constant
 
     def badness(self, value: float) -> float:
         """A number that is lower the better the value is; NaN where no value is better than another."""
@@ -95,7 +104,7 @@ KNOWN = {
         ),
         Metric(
             "nll", "Negative log-likelihood of the probability flow", "nats", "low",
-            "−E log q at the lowest noise level on test points.",
+            "−E log q at the lowest noise level on test points.", constant=True,
         ),
         Metric(
             "likelihood_error", "Error of the log-likelihood", "nats", None,
@@ -104,7 +113,7 @@ KNOWN = {
         Metric(
             "excess_loss_integral", "Estimated score error over all scales", "nats", "low",
             "The integral of the excess of the DSM loss over its estimated optimum: the score error, estimated without "
-            "the exact score. Of use where docs/answers.md finds it valid.",
+            "the exact score. Of use where docs/answers.md finds it valid.", constant=True,
         ),
         Metric("finite_share", "Finite samples", "share", "high", "Share of samples that are finite and below 1e6."),
         Metric(

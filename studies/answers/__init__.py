@@ -7,12 +7,12 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from scorebench.answers import tables
-from scorebench.answers.figures import figures
-from scorebench.answers.quotes import Quotes
-from scorebench.evidence.numbers import Numbers, published
+from scorebench.evidence.table import ResultTable, published
 from scorebench.study.hypotheses import Hypothesis
 from scorebench.study.params import load
+from studies.answers import tables
+from studies.answers.figures import figures
+from studies.answers.quotes import Quotes
 
 HERE = Path(__file__).parent
 
@@ -21,7 +21,7 @@ Registered = Mapping[str, Mapping[str, Hypothesis]]
 """Study -> the hypotheses that its file registers, by name."""
 
 
-def page(studies: Sequence[Numbers], registered: Registered) -> str:
+def page(studies: Sequence[ResultTable], registered: Registered) -> str:
     """The Markdown of docs/answers.md."""
     environment = Environment(
         loader=FileSystemLoader(HERE), trim_blocks=True, lstrip_blocks=True, keep_trailing_newline=True,
@@ -31,7 +31,7 @@ def page(studies: Sequence[Numbers], registered: Registered) -> str:
     environment.filters["schedule"] = lambda cell: cell.partition("/")[2]
     environment.filters["cell"] = lambda text: text.replace("|", "\\|").replace("\n", " ")
     quotes = Quotes(studies, registered)
-    text = environment.get_template("answers.md.j2").render(q=quotes, t=tables)
+    text = environment.get_template("page.md.j2").render(q=quotes, t=tables)
     lines = [line.rstrip() for line in text.splitlines()]
     kept = [line for i, line in enumerate(lines) if line or (i and lines[i - 1])]
     return "\n".join(kept).strip() + "\n"

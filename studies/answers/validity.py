@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.stats import spearmanr
 
-from scorebench.evidence.numbers import Numbers
+from scorebench.evidence.table import ResultTable
 
 DIAGNOSTICS = {
     "excess_loss": "excess of the DSM loss over its estimated optimum",
@@ -46,11 +46,13 @@ def badness(diagnostic: str, value: float) -> float:
     return {"stein_alpha": abs(value - 1), "divergence_balance": abs(value)}.get(diagnostic, value)
 
 
-def validity(studies: Sequence[Numbers]) -> list[Validity]:
+def validity(studies: Sequence[ResultTable]) -> list[Validity]:
     """For every data set with exact D and at least five cells, and every diagnostic."""
     found = []
     for study in studies:
-        datasets = sorted({place[0] for place, curve in study.curves.items() if place[4] == "D" and len(curve) > 1})
+        datasets = sorted(
+            {place.dataset for place, curve in study.curves.items() if place.metric == "D" and len(curve) > 1}
+        )
         for dataset in datasets:
             for diagnostic in DIAGNOSTICS:
                 if (one := _of(study, dataset, diagnostic)) is not None:
@@ -58,13 +60,13 @@ def validity(studies: Sequence[Numbers]) -> list[Validity]:
     return found
 
 
-def _of(study: Numbers, dataset: str, diagnostic: str) -> Validity | None:
+def _of(study: ResultTable, dataset: str, diagnostic: str) -> Validity | None:
     levels: dict[float, list[tuple[float, float]]] = defaultdict(list)
     ratios, cells = [], 0
     for place, curve in study.curves.items():
-        if place[0] != dataset or place[4] != diagnostic:
+        if place.dataset != dataset or place.metric != diagnostic:
             continue
-        D = study.curves.get((*place[:4], "D"), {})
+        D = study.curves.get(place._replace(metric="D"), {})
         common = sorted(curve.keys() & D.keys())
         if len(common) < 2:
             continue

@@ -12,8 +12,8 @@ from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator, NullFormatter, ScalarFormatter
 
-from scorebench.answers.quotes import HEADLINES, LN, Quotes
-from scorebench.answers.tables import emphasis, microscope_methods
+from studies.answers.quotes import HEADLINES, LN, Quotes
+from studies.answers.tables import emphasis, microscope_methods
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#B8860B", "#882255", "#7A7A2A", "#332288", "#8C564B")
 SETTINGS: dict[Any, Any] = {
@@ -91,13 +91,12 @@ def _hybrid(q: Quotes, axes: Axes, dataset: str) -> None:
     for method in ("stf", "antithetic_stf-evaluations", "stf_ssm_vr-evaluations", "antithetic_dsm-evaluations",
                    "dsm_cv-evaluations", "hybrid-evaluations", "hybrid_learned-evaluations", "fd_ssm-evaluations",
                    "ssm_vr-evaluations", "esm"):  # fmt: skip
-        if (ratio := q.ratio("hybrid", dataset, f"{method}/{LN}", base)) is not None:
+        if (ratio := q.compared("hybrid", dataset, f"{method}/{LN}", base)) is not None:
             rows.append((method.removesuffix("-evaluations") + (" (told the score)" if method == "esm" else ""), ratio))
     for place, (_, ratio) in enumerate(rows):
-        t = ratio.tested
-        if t.low is not None and t.high is not None:
-            axes.plot([t.low, t.high], [place, place], color="#444444", lw=1.2)
-        axes.plot([ratio.value], [place], "o", color=COLOURS[0] if ratio.value < 1 else COLOURS[1], ms=5)
+        if ratio.low is not None and ratio.high is not None:
+            axes.plot([ratio.low, ratio.high], [place, place], color="#444444", lw=1.2)
+        axes.plot([ratio.estimate], [place], "o", color=COLOURS[0] if ratio.estimate < 1 else COLOURS[1], ms=5)
     axes.axvline(1, color="#888888", lw=0.8, ls=":")
     axes.set_yticks(range(len(rows)), [label for label, _ in rows])
     axes.invert_yaxis()
