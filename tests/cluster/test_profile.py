@@ -3,9 +3,10 @@
 import asyncio
 
 import pytest
-import snakemake_executor_plugin_slurm as plugin
 
 from scorebench.cluster import profile
+
+plugin = pytest.importorskip("snakemake_executor_plugin_slurm")
 
 
 @pytest.mark.parametrize(
@@ -25,3 +26,18 @@ def test_a_state_is_its_first_word(monkeypatch, told, taken):
     monkeypatch.setattr(plugin, "query_job_status", query)
     profile._see_who_is_cancelled()
     assert asyncio.run(plugin.query_job_status("sacct", None)) == (taken, 0.5)
+
+
+def test_looks_at_jobs_are_no_farther_apart_than_the_site_says(monkeypatch):
+    """The plugin adds 10 s after every look at which none had ended."""
+    name = "next_seconds_between_status_checks"
+    monkeypatch.setattr(plugin.Executor, name, getattr(plugin.Executor, name))
+    executor = object.__new__(plugin.Executor)
+    for longest, expected in ((15, [1, 11, 15, 15]), (180, [1, 11, 21, 31]), (1, [1, 1, 1, 1])):
+        profile._look_at_least_every(longest)
+        executor.next_seconds_between_status_checks = 1
+        seen = [executor.next_seconds_between_status_checks]
+        for _ in range(3):
+            executor.next_seconds_between_status_checks += 10
+            seen.append(executor.next_seconds_between_status_checks)
+        assert seen == expected

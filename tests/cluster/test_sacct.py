@@ -9,11 +9,11 @@ from test_faults_on_slurm import cancelled_job_goes_on
 
 from project import Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.xdist_group("slurm")]
+pytestmark = [pytest.mark.slow, pytest.mark.cluster]
 
 
 @pytest.fixture
-def accounts(slurm: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def accounts(cluster: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """The same cluster with slurmdbd."""
     monkeypatch.setenv("SLURM_LOCAL_ACCOUNTING", "1")
     if (installed := control("install")).returncode:
@@ -31,6 +31,8 @@ def words(text: str) -> str:
     return " ".join(text.replace("│", " ").split())
 
 
+@pytest.mark.alone
+@pytest.mark.xdist_group("alone")
 def test_doctor_and_the_run_take_what_answers(project: Project, undisturbed: Project, accounts: None) -> None:
     said = words(project.run("scorebench", "doctor"))
     assert "sacct, every 1 s: its database answers" in said
@@ -42,6 +44,8 @@ def test_doctor_and_the_run_take_what_answers(project: Project, undisturbed: Pro
     assert "squeue, every 1 s: site.yaml says so" in words(project.run("scorebench", "doctor"))
 
 
+@pytest.mark.alone
+@pytest.mark.xdist_group("alone")
 def test_a_cancelled_job_goes_on_in_the_next_attempt(project: Project, undisturbed: Project, accounts: None) -> None:
     """sacct says `CANCELLED by 0`, not `CANCELLED`."""
     cancelled_job_goes_on(project, undisturbed)

@@ -32,6 +32,19 @@ def _run_cells_in_place() -> None:
     Executor.additional_general_args = lambda executor: "--executor local --cores all --resources in_turn=1"
 
 
+def _look_at_least_every(seconds: int) -> None:
+    """Let no more than so many seconds pass between two looks at the jobs, however long none of them ends.
+
+    By itself, Snakemake's plugin waits 10 s more after every look, up to 180; no setting of the plugin says otherwise.
+    """
+    from snakemake_executor_plugin_slurm import Executor
+    from snakemake_interface_executor_plugins.executors.remote import RemoteExecutor
+
+    between = RemoteExecutor.next_seconds_between_status_checks
+    capped = between.setter(lambda executor, wanted: between.fset(executor, min(wanted, seconds)))
+    Executor.next_seconds_between_status_checks = capped
+
+
 def _see_who_is_cancelled() -> None:
     """Take the first word of a job's state for its state: sacct says `CANCELLED by 1000`.
 
@@ -57,6 +70,7 @@ def slurm() -> Slurm:
             raise cluster.NoAnswer("this machine has no sbatch, or no slurm.conf: run this on the cluster's login node")
         cluster.demand(chosen)
         _see_who_is_cancelled()
+        _look_at_least_every(chosen.longest_poll_seconds)
         if chosen.cells_per_job > 1:
             _run_cells_in_place()
         return Slurm(chosen, cluster.status_command(chosen), cluster.job_name(Path()))

@@ -44,7 +44,10 @@ class Site(BaseModel):
     )
     jobs: Annotated[int, Field(ge=1)] = Field(50, description="jobs queued or running at once")
     poll_seconds: Annotated[int, Field(ge=1, le=180)] = Field(
-        20, description="seconds from one look at the jobs to the next while jobs finish; else up to 180"
+        20, description="seconds from one look at the jobs to the next while jobs finish"
+    )
+    longest_poll_seconds: Annotated[int, Field(ge=1, le=180)] = Field(
+        180, description="seconds to which that stretches while none finishes"
     )
     latency_wait: Annotated[int, Field(ge=0)] = Field(30, description="seconds to wait for files on a shared disk")
     retries: Annotated[int, Field(ge=0, le=5)] = Field(

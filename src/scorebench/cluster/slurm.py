@@ -16,8 +16,6 @@ from scorebench.wording import nearest
 
 PATIENCE = 30
 """Seconds for one answer: a busy controller takes some."""
-IDLEST = 180
-"""Seconds to which Snakemake's polls of the jobs stretch while none finishes."""
 
 
 class NoAnswer(RuntimeError):
@@ -167,10 +165,12 @@ def status_command(site: Site) -> Status:
         )
     # Below three polls, Snakemake's plugin turns to sacct by itself, without a word.
     seconds = min(site.poll_seconds, min_job_age() // 3)
-    if seconds < 1 or (silent is not None and min_job_age() < IDLEST):
+    if seconds < 1 or (silent is not None and min_job_age() < site.longest_poll_seconds):
         raise BadSite(
             f"squeue forgets jobs {min_job_age()} s after their end (MinJobAge), sooner than Snakemake is sure to look"
-            f" ({IDLEST} s)" + (f", and {silent}" if silent else "") + ": ask for a longer MinJobAge or for slurmdbd"
+            f" ({site.longest_poll_seconds} s)"
+            + (f", and {silent}" if silent else "")
+            + ": ask for a longer MinJobAge or for slurmdbd"
         )
     return Status("squeue", seconds, silent or "site.yaml says so")
 
