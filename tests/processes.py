@@ -50,6 +50,14 @@ def wait_for(folder: Path, pattern: str, seconds: float = 300, pause: float = 0.
         time.sleep(pause)
 
 
+def wait_for_jobs(project: Project, seconds: float = 300) -> None:
+    """Until no job runs there any more."""
+    end = time.monotonic() + seconds
+    while jobs := job_processes(project):
+        assert time.monotonic() < end, f"still there after {seconds} s: {jobs}"
+        time.sleep(0.02)
+
+
 def assert_whole(project: Project) -> None:
     """Every card tells of files that are there, with the bytes that it says."""
     for card in project.folder.rglob("run.json"):

@@ -6,88 +6,26 @@ import os
 import pickle
 import random
 import signal
-import threading
-import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from trained import RESULTS, SPEC, attended, contents, stop
 
-from scorebench.progress.attended import Attended
 from scorebench.progress.checkpoints import Checkpoints
 from scorebench.progress.scratch import CHECKPOINT, sweep
-from scorebench.progress.stopping import SIGNALS, Stopped
-from scorebench.stages.prepare import prepare
+from scorebench.progress.stopping import SIGNALS
 from scorebench.stages.train import train
 from scorebench.training.checkpoint import History, Status, TrainState
-
-SPEC: dict[str, Any] = {
-    "seed": 3,
-    "replicates": 2,
-    "network": {"kind": "network", "name": "mlp", "options": {"width": 8, "depth": 1}},
-    "schedule": {"kind": "schedule", "name": "minimax", "options": {}},
-    "objective": {"kind": "objective", "name": "hybrid", "options": {"weighting": "learned"}},
-    "training": {"steps": 1500, "batch": 16, "learning_rate": 0.003, "ema": 0.99, "log_every": 10},
-}
-KEY = "0123456789ab"
-RESULTS = ("model.safetensors", "training.parquet")
-
-
-def attended(out: Path, seconds: float = 0.05) -> Attended:
-    return Attended(out, KEY, seconds)
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    top = tmp_path_factory.mktemp("data")
-    ring = {"kind": "source", "name": "ring", "options": {}}
-    prepare({"source": ring, "sizes": {"train": 200, "validation": 50, "test": 50}, "seed": 3, "files": {}}, {}, top)
-    return {"data": top}
-
-
-@pytest.fixture(scope="module")
-def undisturbed(data: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
-    out = tmp_path_factory.mktemp("undisturbed")
-    facts = train(SPEC, data, out, attended(out, 60))
-    assert facts["resumed_at"] == []
-    assert not (out / CHECKPOINT).exists(), "nothing to keep in so short a time"
-    return contents(out)
-
-
-def contents(folder: Path) -> dict[str, bytes]:
-    return {name: (folder / name).read_bytes() for name in RESULTS}
-
-
-def stop(data: dict[str, Path], out: Path, number: signal.Signals, after: float = 0.2, spec: Any = SPEC) -> str:
-    """Train until a signal comes, so many seconds after it is listened for; what it said."""
-    before, over = signal.getsignal(number), threading.Event()
-
-    def send() -> None:
-        while signal.getsignal(number) is before:
-            time.sleep(0.01)
-        if not over.wait(after):
-            os.kill(os.getpid(), number)
-
-    sender = threading.Thread(target=send)
-    sender.start()
-    try:
-        with pytest.raises(Stopped) as caught:
-            train(spec, data, out, attended(out))
-    finally:
-        over.set()
-        sender.join()
-    return str(caught.value)
 
 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda s: s.name)
 def test_a_signal_ends_it_and_it_goes_on_to_the_same_bytes(data, undisturbed, tmp_path, capsys, number) -> None:
-    before = signal.getsignal(number)
-    told = [stop(data, tmp_path, number, after) for after in (0.3, 0.2)]
-    assert signal.getsignal(number) is before
+    told = [stop(data, tmp_path, number, step) for step in (500, 400)]
     assert not any((tmp_path / name).exists() for name in RESULTS)
     steps = [int(text.split("after step ")[1].split(" of")[0]) for text in told]
-    assert 0 < steps[0] < steps[1] < 1500
+    assert steps == [500, 900]
     assert all(f"stopped by {number.name}" in text for text in told)
     facts = train(SPEC, data, tmp_path, attended(tmp_path))
     assert facts["resumed_at"] == steps
@@ -106,9 +44,11 @@ def test_the_choice_of_a_learning_rate_goes_on_too(data, tmp_path, capsys) -> No
     spec = SPEC | {"training": training}
     whole = train(spec, data, tmp_path / "whole")
     out, told = tmp_path / "stopped", []
-    while len(told) < 30 and "of training" not in "".join(told):
-        told.append(stop(data, out, signal.SIGTERM, 0.2 if told else 0, spec))
+    for step in (1, 200, 200):
+        told.append(stop(data, out, signal.SIGTERM, step, spec))
     assert "of learning rate 0.003" in told[0]
+    assert "of learning rate 0.001" in told[1]
+    assert "of training" in told[2]
     facts = train(spec, data, out, attended(out))
     assert contents(out) == contents(tmp_path / "whole")
     assert facts["resumed_at"]

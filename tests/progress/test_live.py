@@ -7,7 +7,7 @@ import signal
 from pathlib import Path
 
 import pytest
-from test_checkpoint_file import KEY, RESULTS, SPEC, attended, contents, data, stop  # noqa: F401
+from trained import KEY, RESULTS, SPEC, attended, contents, stop
 
 from scorebench import storage
 from scorebench.progress import live as live_files
@@ -17,7 +17,7 @@ from scorebench.stages.train import train
 
 
 def test_what_is_seen_is_a_part_of_the_curve_and_changes_no_byte(
-    data: dict[str, Path],  # noqa: F811
+    data: dict[str, Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -38,7 +38,7 @@ def test_what_is_seen_is_a_part_of_the_curve_and_changes_no_byte(
 
 
 def test_a_later_attempt_shows_the_whole_curve_again(
-    data: dict[str, Path],  # noqa: F811
+    data: dict[str, Path],
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

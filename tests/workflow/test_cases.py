@@ -3,13 +3,12 @@
 import os
 import shutil
 import signal
-import time
 from pathlib import Path
 
 import pytest
 from test_agreement import changed, stages_of
 
-from processes import start, wait_for
+from processes import start, wait_for, wait_for_jobs
 from project import CELLS, TINY, Project, checkout
 
 pytestmark = pytest.mark.slow
@@ -105,7 +104,7 @@ def test_killed_run_goes_on_and_ends_the_same(built: Project, tmp_path: Path, mo
     wait_for(project.folder / "results/default", moment)
     os.killpg(driver.pid, signal.SIGKILL)
     driver.communicate()
-    time.sleep(0.2)
+    wait_for_jobs(project)
     if "Nothing" not in project.run("snakemake", "-n", "--cores", "1"):
         project.run("snakemake", "--unlock")
         project.run("snakemake", "--cores", "2")

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from processes import LONG, assert_whole, job_processes, start, wait_for
+from processes import LONG, assert_whole, job_processes, start, wait_for, wait_for_jobs
 from project import Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stopped")]
@@ -100,9 +100,7 @@ def test_a_job_that_outlives_its_driver_is_not_redone(begun: Project, undisturbe
         os.kill(driver.pid, signal.SIGKILL)
         driver.wait()
         wait_for(begun.folder, "results/default/checkpoints/*/*/*/*/run.json")
-        end = time.monotonic() + 300
-        while job_processes(begun) and time.monotonic() < end:
-            time.sleep(0.2)
+        wait_for_jobs(begun)
         trained = len(resumed(begun))
         assert trained
         said = begun.run("scorebench", "resume")
