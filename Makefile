@@ -83,19 +83,21 @@ soak: install ## kill runs at 20 random moments and see that the end is the same
 	SCOREBENCH_SOAK_KILLS=$${SOAK_KILLS:-20} SCOREBENCH_SOAK_SEED=$${SOAK_SEED:-1} SCOREBENCH_SOAK_SECONDS=$${SOAK_SECONDS:-2400} \
 	  pytest -n0 -s tests/workflow/test_soak.py
 
-lint: install ## ruff, mypy, import contracts, snakefmt, snakemake --lint, the study files
+lint: install ## ruff, mypy, import contracts, snakefmt, snakemake --lint, dvc.yaml, the study files
 	ruff check .
 	ruff format --check .
 	mypy
 	lint-imports
 	snakefmt --check --compact-diff Snakefile workflow
 	python workflow/lint.py
+	scorebench write-dvc --check
 	for study in params.yaml studies/*.yaml; do scorebench validate --study $$study; done
 
 format: install ## let the tools lay out the code
 	ruff check --fix-only .
 	ruff format .
 	snakefmt Snakefile workflow
+	scorebench write-dvc
 
 answers: install ## docs/answers.md and its figures, from studies/results
 	python -m studies.answers

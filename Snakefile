@@ -2,10 +2,8 @@
 # `--config study=studies/noise.yaml` runs another study.
 import gc
 import inspect
-import os
 import shlex
 import sys
-import time
 from pathlib import Path
 
 # results belong to this checkout's source, whichever scorebench is installed
@@ -18,9 +16,11 @@ shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(SRC)}; ")
 
 from scorebench.cluster import site
 from scorebench.running.agreement import restore
+from scorebench.study import results
 from scorebench.study.params import InvalidStudy
 from scorebench.running.planning import announce
-from scorebench.study.plan import FILES, UPTO, Job, Study, UnknownJob
+from scorebench.study.plan import Study, UnknownJob
+from scorebench.study.stages import CARD, STAGE, TARGETS, upto
 
 try:
     STUDY = Study(config.get("study", "params.yaml"))
@@ -36,22 +36,20 @@ if workflow.is_main_process:
 
 
 include: "workflow/rules/common.smk"
-include: "workflow/rules/prepare.smk"
-include: "workflow/rules/train.smk"
-include: "workflow/rules/sample.smk"
-include: "workflow/rules/evaluate.smk"
-include: "workflow/rules/report.smk"
+
+
+# one file, of one rule, for each stage of the table in src/scorebench/study/stages.py
+for name in STAGE:
+
+    include: f"workflow/rules/{name}.smk"
+
+
 include: "workflow/rules/track.smk"
 
 
 # what takes a moment runs where Snakemake runs, not as a job of a cluster
 localrules:
     all,
-    prepare,
-    train,
-    sample,
-    evaluate,
-    report,
     track,
     prepare_dataset,
 
@@ -67,6 +65,19 @@ onstart:
 rule all:
     default_target: True
     input:
-        upto("report"),
+        every_file(STAGE),
     message:
         "Study {STUDY.name} is complete: reports/{STUDY.name}/report.html"
+
+
+# `snakemake train`, for one: all trainings, and what they need
+for name in TARGETS:
+
+    rule:
+        name:
+            name
+        input:
+            every_file(upto(name)),
+        localrule: True
+        message:
+            f"{name}: all is there"

@@ -20,20 +20,21 @@ SNAKEMAKE = [sys.executable, "-m", "snakemake", "--cores", "2", "-n"]
 DVC = [sys.executable, "-m", "dvc"]
 KEYS = """
 import sys
-from scorebench.study.plan import Study, UPTO
+from scorebench.study.plan import Study
+from scorebench.study.stages import STAGE
 study = Study(sys.argv[1])
-print(len(study.applicable), sum(len(study.plan(stage)) for stage in UPTO["report"]))
+print(len(study.applicable), sum(len(study.plan(stage)) for stage in STAGE))
 """
 FINISH = """
 import json
 from scorebench import storage
-from scorebench.study.plan import Job, Study, UPTO
+from scorebench.study import results
+from scorebench.study.plan import Study
 study = Study("params.yaml")
-for stage in UPTO["report"]:
-    for job in study.jobs(stage):
-        for name, path in study.files(job).items():
-            text = study.key(job) if name == "KEY" else f"{stage} {job.at} {name}"
-            storage.write_text(path, json.dumps(text) if path.suffix == ".json" else text)
+for job in results.planned(study).values():
+    for name, path in study.files(job).items():
+        text = f"{job} {name}"
+        storage.write_text(path, json.dumps(text) if path.suffix == ".json" else text)
 """
 
 

@@ -77,11 +77,8 @@ class Project:
         found = {}
         for top in ("data/prepared/default", "results/default"):
             for card in (self.folder / top).rglob("run.json"):
-                name = str(card.parent.parent.relative_to(self.folder))
+                name = str(card.parent.parent.relative_to(self.folder)).replace("results/default/reports", "report")
                 found[name] = f"{card.parent.name} {hashlib.sha256(card.read_bytes()).hexdigest()}"
-        key = self.folder / "reports/default/KEY"
-        if key.exists():
-            found["report"] = key.read_text()
         return found
 
     def contents(self) -> dict[str, str]:
@@ -92,6 +89,10 @@ class Project:
             for path in (self.folder / top).rglob("*")
             if path.is_file() and path.name not in ("run.json", "times.csv", "report.html", ".gitignore")
         }
+
+    def page(self) -> str:
+        """The report that is shown."""
+        return (self.folder / "reports/default/report.html").read_text()
 
     def commit(self, message: str) -> None:
         """Everything that git does not ignore."""

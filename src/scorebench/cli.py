@@ -26,8 +26,10 @@ from scorebench.commands.status import status
 from scorebench.commands.ui import ui
 from scorebench.progress.stopping import SIGNALS, Stopped
 from scorebench.running import jobs
+from scorebench.study import results
 from scorebench.study.params import InvalidStudy
-from scorebench.study.plan import UPTO, Job, Study, UnknownJob
+from scorebench.study.plan import Study, UnknownJob
+from scorebench.study.stages import STAGES, TARGETS, Stage
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, pretty_exceptions_enable=False, help=__doc__)
 StudyFile = Annotated[Path, typer.Option("--study", help="the study file")]
@@ -91,63 +93,30 @@ def run_job(file: Path, stage: str, at: str, key: str) -> None:
     print(jobs.run(study, study.job(stage, at), key))
 
 
-@app.command()
-@plainly
-def prepare(dataset: DatasetName, study: StudyFile = DEFAULT, key: Key = "") -> None:
-    """Prepare one data set."""
-    run_job(study, "prepare", dataset, key)
+def _of_dataset(stage: Stage) -> Callable[..., None]:
+    def command(dataset: DatasetName, study: StudyFile = DEFAULT, key: Key = "") -> None:
+        run_job(study, stage.name, dataset, key)
+
+    return command
 
 
-@app.command()
-@plainly
-def floor(dataset: DatasetName, study: StudyFile = DEFAULT, key: Key = "") -> None:
-    """Measure the truth of one data set against the truth."""
-    run_job(study, "floor", dataset, key)
+def _of_cell(stage: Stage) -> Callable[..., None]:
+    def command(cell: CellName, study: StudyFile = DEFAULT, key: Key = "") -> None:
+        run_job(study, stage.name, cell, key)
+
+    return command
 
 
-@app.command()
-@plainly
-def microscope(dataset: DatasetName, study: StudyFile = DEFAULT, key: Key = "") -> None:
-    """Look at the gradients of methods on one data set."""
-    run_job(study, "microscope", dataset, key)
+def _of_study(stage: Stage) -> Callable[..., None]:
+    def command(study: StudyFile = DEFAULT, key: Key = "") -> None:
+        run_job(study, stage.name, "", key)
+
+    return command
 
 
-@app.command()
-@plainly
-def train(cell: CellName, study: StudyFile = DEFAULT, key: Key = "") -> None:
-    """Train one cell, all replicates at once."""
-    run_job(study, "train", cell, key)
-
-
-@app.command()
-@plainly
-def sample(cell: CellName, study: StudyFile = DEFAULT, key: Key = "") -> None:
-    """Draw samples from one trained cell."""
-    run_job(study, "sample", cell, key)
-
-
-@app.command()
-@plainly
-def evaluate(cell: CellName, study: StudyFile = DEFAULT, key: Key = "") -> None:
-    """Measure one cell."""
-    run_job(study, "evaluate", cell, key)
-
-
-@app.command()
-@plainly
-def report(study: StudyFile = DEFAULT, key: Key = "") -> None:
-    """Draw the report of a finished study."""
-    from scorebench.stages.report import report as draw
-
-    loaded = Study(study)
-    job = Job("report")
-    jobs.demand_key(loaded, job, key)
-    _demand(loaded, UPTO["evaluate"])
-    out = loaded.directory(job)
-    inputs = {role: loaded.directory(upstream) for role, upstream in loaded.inputs(job).items()}
-    draw(loaded.spec(job), inputs, out)
-    storage.write_text(out / "KEY", loaded.key(job) + "\n")
-    print(out / "report.html")
+JOB_COMMANDS = {"dataset": _of_dataset, "cell": _of_cell, "study": _of_study}
+for each in STAGES:
+    app.command(each.name, help=f"{each.does}.")(plainly(JOB_COMMANDS[each.of](each)))
 
 
 @app.command()
@@ -185,12 +154,6 @@ def plan(study: StudyFile = DEFAULT) -> None:
     show(loaded, Console())
 
 
-def _demand(study: Study, stages: tuple[str, ...]) -> None:
-    if absent := study.missing(stages):
-        say(f"{len(absent)} planned files are not there, the first: {absent[0]}")
-        raise typer.Exit(1)
-
-
 @app.command()
 @plainly
 def explain(
@@ -223,16 +186,16 @@ def verify(
     from scorebench.running import verify as verification
 
     loaded = Study(study)
-    findings = verification.verify(loaded)
-    for found in findings:
-        print(f"{found.kind}: {found.path}: {found.why}")
-    if not findings:
-        print(f"{study}: {sum(len(loaded.jobs(stage)) for stage in verification.JOBS)} jobs are whole and as planned")
+    told = verification.verify(loaded)
+    for each in told:
+        print(f"{each.kind}: {each.path}: {each.why}")
+    if not told:
+        print(f"{study}: {len(results.planned(loaded))} jobs are whole and as planned")
         return
     if set_aside:
-        for folder in verification.set_aside(loaded, findings):
+        for folder in verification.set_aside(loaded, told):
             print(f"set aside: {folder}")
-    elif any(found.kind == "damaged" for found in findings):
+    elif any(each.kind == "damaged" for each in told):
         say("`scorebench verify --set-aside` moves damaged results and what hangs on them away; the next run redoes it")
     raise typer.Exit(1)
 
@@ -273,9 +236,24 @@ def write_plan(study: StudyFile = DEFAULT) -> None:
     agreement.write_plan(Study(study))
 
 
+@app.command("write-dvc", hidden=True)
+@plainly
+def write_dvc(
+    check: Annotated[bool, typer.Option("--check", help="write nothing: exit status 1 if it is not that")] = False,
+) -> None:
+    """Write dvc.yaml as the table of stages has it."""
+    from scorebench.running import dvc
+
+    if check and dvc.FILE.read_text(encoding="utf-8") != dvc.text():
+        say(f"{dvc.FILE} is not what the table of stages gives; `make format` writes it")
+        raise typer.Exit(1)
+    if not check:
+        storage.write_text(dvc.FILE, dvc.text())
+
+
 @app.command("stage", hidden=True)
 @plainly
-def stage(name: Annotated[str, typer.Argument(help="prepare, train, sample, evaluate or report")]) -> None:
+def stage(name: Annotated[str, typer.Argument(help=", ".join(TARGETS))]) -> None:
     """What a stage of dvc.yaml runs: Snakemake up to a stage, then clear away what the plan no longer names."""
     from scorebench.running import agreement
 

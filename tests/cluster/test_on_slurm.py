@@ -20,8 +20,8 @@ def test_the_literal_command_gives_what_a_local_run_gives(two: Project, undistur
     jobs = queue(two)
     assert {job["state"] for job in jobs} == {"COMPLETED"}, said
     rules = [job["rule"].split("_wildcards_")[0] for job in jobs]
-    assert sorted(set(rules)) == ["rule_draw_report", "rule_evaluate_cell", "rule_floor_dataset", "rule_sample_cell",
-                                  "rule_train_cell"]  # fmt: skip
+    assert sorted(set(rules)) == ["rule_evaluate_cell", "rule_floor_dataset", "rule_report_study",
+                                  "rule_sample_cell", "rule_train_cell"]  # fmt: skip
     for job in jobs:
         wanted = "gpu:1" if job["rule"].startswith("rule_train_cell") else ""
         assert job["gpus"].removeprefix("gres:").replace("N/A", "") == wanted, "training asks for a GPU, nothing else"

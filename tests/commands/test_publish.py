@@ -15,7 +15,8 @@ from scorebench import storage
 from scorebench.cli import app
 from scorebench.commands.publish import COLUMNS, as_csv, condensed, curves, learned
 from scorebench.running import jobs
-from scorebench.study.plan import UPTO, Job, Study
+from scorebench.study.plan import Job, Study
+from scorebench.study.stages import upto
 
 TINY = """\
 title: Tiny
@@ -50,7 +51,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
         refused = runner.invoke(app, ["publish", "--study", "tiny.yaml"])
         assert refused.exit_code == 1
         assert "tiny.yaml is not finished" in refused.output
-        for stage in UPTO["evaluate"]:
+        for stage in upto("evaluate"):
             for job in study.jobs(stage):
                 jobs.run(study, job)
         for command in ("report", "publish"):  # the report is what results.csv is held against

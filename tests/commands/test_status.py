@@ -11,7 +11,7 @@ import pytest
 
 from scorebench.cli import run_job
 from scorebench.commands.status import left
-from scorebench.running.status import Standing, log_of, look
+from scorebench.running.status import StudyStatus, log_of, look
 from scorebench.study.plan import Job, Study
 from two_cells import STUDY
 
@@ -25,13 +25,13 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Study:
     return Study("params.yaml")
 
 
-def states(standing: Standing, stage: str) -> dict[str, str]:
-    return {job.at: state for job, state in standing.states.items() if job.stage == stage}
+def states(now: StudyStatus, stage: str) -> dict[str, str]:
+    return {job.at: str(status) for job, status in now.jobs.items() if job.stage == stage}
 
 
 def test_files_processes_and_logs_say_where_jobs_stand(study: Study) -> None:
     now = look(study)
-    assert set(now.states.values()) == {"to do"}
+    assert set(now.jobs.values()) == {"to do"}
     assert now.failures == []
     assert "no earlier runs" in left(study, now)
 
@@ -59,8 +59,8 @@ def test_files_processes_and_logs_say_where_jobs_stand(study: Study) -> None:
     now = look(study)
     assert states(now, "train") == {first.at: "done", second.at: "to do"}
     assert now.failures == [], "an old log of a job that is done is no failure"
-    assert left(study, now).startswith("6 jobs left, less than a minute with ")
-    assert "5 of them of unknown cost" in left(study, now)
+    assert left(study, now).startswith("7 jobs left, less than a minute with ")
+    assert "6 of them of unknown cost" in left(study, now)
 
 
 def test_what_slurm_wrote_says_why(study: Study, tmp_path: Path) -> None:
@@ -89,11 +89,12 @@ def test_the_command_prints_a_table(study: Study) -> None:
 
 
 def test_a_report_of_an_earlier_plan_is_to_do_and_no_failure(study: Study) -> None:
-    log = log_of(study, Job("report"))
+    report = Job("report")
+    log = log_of(study, report)
     log.parent.mkdir(parents=True)
-    log.write_text("reports/default/report.html\n")
+    log.with_stem("0123456789ab").write_text("the disk was on fire\n")
     now = look(study)
-    assert now.states[Job("report")] == "to do"
+    assert now.jobs[report] == "to do"
     assert now.failures == []
     log.write_text("the disk is on fire\n")
     assert [failure.job.stage for failure in look(study).failures] == ["report"]

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from scorebench.study.plan import UPTO, Job, Study, UnknownJob
+from scorebench.study.plan import Job, Study, UnknownJob
+from scorebench.study.stages import STAGE
 
 ROOT = Path(__file__).parents[2]
 STUDY = (ROOT / "studies" / "smoke.yaml").read_text()
@@ -17,7 +18,7 @@ def keys(text: str, folder: Path) -> dict[Job, str]:
     file = folder / "study.yaml"
     file.write_text(text)
     study = Study(file)
-    return {job: study.key(job) for stage in UPTO["report"] for job in study.jobs(stage)}
+    return {job: study.key(job) for stage in STAGE for job in study.jobs(stage)}
 
 
 def moved(before: dict[Job, str], after: dict[Job, str]) -> set[Job]:
@@ -89,9 +90,10 @@ def test_a_job_that_is_not_applicable_says_why(tmp_path: Path) -> None:
 MEASURES = ("floor", "evaluate", "report")
 PLAN = """
 import json, sys
-from scorebench.study.plan import UPTO, Study
+from scorebench.study.plan import Study
+from scorebench.study.stages import STAGE
 s = Study(sys.argv[1])
-print(json.dumps({f"{j.stage}:{j.at}": s.key(j) for stage in UPTO["report"] for j in s.jobs(stage)}))
+print(json.dumps({f"{j.stage}:{j.at}": s.key(j) for stage in STAGE for j in s.jobs(stage)}))
 assert "torch" not in sys.modules and "mlflow" not in sys.modules, "planning must not import them"
 """
 

@@ -87,9 +87,7 @@ def test_edit_of_a_method_runs_its_cells_alone(project: Project) -> None:
     project.edit("{objective: ssm_vr, options: {probes: 2}}", "{objective: ssm_vr}")
     project.run("dvc", "repro")
     back = project.jobs()
-    assert {name: card for name, card in back.items() if name != "report"} == {
-        name: card for name, card in first.items() if name != "report"
-    }, "results of the earlier study were there already"
+    assert back == first, "results of the earlier study were there already, its report among them"
     assert project.contents() == contents
     project.agrees()
     assert project.tracked() == (original, current - original)
@@ -99,23 +97,55 @@ def test_edit_of_a_method_runs_its_cells_alone(project: Project) -> None:
 def test_going_back_costs_nothing_without_dvc_either(project: Project) -> None:
     """Case a, by Snakemake and `scorebench agree` alone, as `make run` does it."""
     project.run("scorebench", "agree")
-    first, contents = project.jobs(), project.contents()
+    first, contents, page = project.jobs(), project.contents(), project.page()
     project.edit("{objective: ssm_vr}", "{objective: ssm_vr, options: {probes: 2}}")
     project.run("snakemake", "--cores", "2")
+    assert project.page() != page
     project.run("scorebench", "agree")
     second = project.jobs()
     assert changed(first, second) == {"report", *stages_of({cell for cell in CELLS if "/ssm_vr/" in cell})}
     project.agrees()
 
     project.edit("{objective: ssm_vr, options: {probes: 2}}", "{objective: ssm_vr}")
-    assert "the report is to be drawn" in project.run("scorebench", "plan")
-    said = project.run("snakemake", "--cores", "2")
-    assert "draw_report" in said
-    assert "_cell" not in said, "no job of a cell"
+    assert "everything is up to date" in project.run("scorebench", "plan")
+    assert "Nothing to be done" in project.run("snakemake", "--cores", "2")
+    assert project.page() == page, "the earlier report is shown again"
     project.run("scorebench", "agree")
     assert {name for name, card in project.jobs().items() if first[name] != card} == set()
     assert project.contents() == contents
     project.agrees()
+
+
+def test_no_clock_says_which_report_is_shown(project: Project) -> None:
+    """Files from tomorrow, by a clock that was ahead, give way to the planned ones like any other."""
+    shown = sorted((project.folder / "reports/default").iterdir())
+    page = project.page()
+
+    def from_tomorrow() -> None:
+        keyed = (project.folder / "results/default/reports").rglob("*.*")
+        project.run("touch", "-d", "+1 day", *map(str, (*shown, *keyed)))
+
+    from_tomorrow()
+    assert "Nothing to be done" in project.run("snakemake", "--cores", "2")
+    project.edit("title: Tiny\n", "title: Another title\n")
+    said = project.run("snakemake", "--cores", "2")
+    assert "report_study" in said
+    assert "_cell" not in said, "no job of a cell"
+    assert "Another title" in project.page()
+
+    from_tomorrow()
+    project.edit("title: Another title\n", "title: Tiny\n")
+    assert "Nothing to be done" in project.run("snakemake", "--cores", "2")
+    assert project.page() == page, "the earlier one is there still"
+    for path in shown[:2]:
+        path.unlink()
+    shown[2].write_text("not a report")
+    assert f"stale: {shown[2].relative_to(project.folder)}" in project.run("scorebench", "verify", ok=False)
+    project.run("scorebench", "plan")
+    assert project.page() == page
+    said = project.run("scorebench", "verify", ok=False)
+    assert "stale: results/default/reports/" in said, "the other report, until `agree` or `dvc repro` clears it away"
+    assert "stale: reports/" not in said
 
 
 def test_schedules_methods_and_replicates_come_and_go(project: Project) -> None:

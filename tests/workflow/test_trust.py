@@ -47,9 +47,9 @@ def test_flipped_byte_is_found_and_the_cell_is_made_anew(project: Project, built
     said = project.run("scorebench", "verify", "--set-aside", ok=False)
     assert f"damaged: {path.relative_to(project.folder)}: its hash is not the recorded one" in said
     assert said.count("damaged: ") == 1
-    assert said.count("set aside: ") == 3, "the cell's training, samples and scores"
+    assert said.count("set aside: ") == 4, "the cell's training, samples and scores, and the report of them"
     project.run("snakemake", "--cores", "2")
-    assert changed(before, project.jobs()) == stages_of({"ring8/dsm/log_uniform"})
+    assert changed(before, project.jobs()) == {"report", *stages_of({"ring8/dsm/log_uniform"})}
     assert project.contents() == built.contents()
     assert "are whole and as planned" in project.run("scorebench", "verify")
 
@@ -64,9 +64,9 @@ def test_verify_names_missing_stale_and_orphaned(project: Project) -> None:
     assert "`scorebench verify --set-aside` moves damaged results" in said
     assert f"missing: {scores.relative_to(project.folder)}" in said
     assert f"damaged: {card.relative_to(project.folder)}: the card can't be read" in said
-    assert said.count("another key of a planned place") == 3
+    assert said.count("another key of a planned place") == 4, "a cell and the report"
     assert "missing: results/default/checkpoints/ring8/ssm_vr/log_uniform/" in said
-    assert "stale: reports/default" in said
+    assert "stale: reports/default/report.html: not the planned results" in said
     project.edit("  ssm_vr: {objective: ssm_vr, options: {probes: 2}}\n", "")
     assert project.run("scorebench", "verify", ok=False).count("the plan does not name this place") == 3
 
@@ -78,14 +78,14 @@ def test_gc_removes_what_nothing_names(project: Project) -> None:
     project.edit("  ssm_vr: {objective: ssm_vr}\n", "")
     folders = {p.parent for p in project.folder.rglob("run.json")}
     said = project.run("scorebench", "gc")
-    assert "3 folders" in said
+    assert "4 folders" in said
     assert "would be removed" in said
     assert {p.parent for p in project.folder.rglob("run.json")} == folders
     assert "0 folders" in project.run("scorebench", "gc", "--rev", "HEAD", "--yes")
-    assert "3 folders" in project.run("scorebench", "gc", "--yes")
+    assert "4 folders" in project.run("scorebench", "gc", "--yes")
     left = {p.parent for p in project.folder.rglob("run.json")}
     gone = {folder.parent.relative_to(project.folder).as_posix() for folder in folders - left}
-    assert gone == stages_of({"ring8/ssm_vr/log_uniform"})
+    assert gone == {"results/default/reports", *stages_of({"ring8/ssm_vr/log_uniform"})}
     refused = project.run("scorebench", "gc", "--rev", "nothing", ok=False)
     assert "'nothing' holds no plan/default/prepare.json" in refused
 

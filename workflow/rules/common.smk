@@ -1,6 +1,11 @@
 # Where the results of jobs lie, as Snakemake's rules need it. The key in a path decides what is up to date;
 # no clock does, so every input of a job is ancient().
-CELL, DATASET = "{cell}/{key}", "{dataset}/{key}"
+PLACE = {"cell": "{cell}/{key}", "dataset": "{dataset}/{key}", "study": "{key}"}
+TOLD = {
+    "cell": "--cell {wildcards.cell} ",
+    "dataset": "--dataset {wildcards.dataset} ",
+    "study": "",
+}
 
 
 wildcard_constraints:
@@ -11,12 +16,13 @@ wildcard_constraints:
 
 def job(stage, wildcards):
     """The planned job that a path belongs to."""
-    found = STUDY.job(stage, wildcards.get("cell") or wildcards.dataset)
-    if STUDY.key(found) != wildcards.key:
+    of = STAGE[stage].of
+    planned = STUDY.job(stage, "" if of == "study" else getattr(wildcards, of))
+    if STUDY.key(planned) != wildcards.key:
         raise UnknownJob(
-            f"{stage} {found.at}: key {wildcards.key} is not in the plan, which has {STUDY.key(found)}"
+            f"{planned}: key {wildcards.key} is not in the plan, which has {STUDY.key(planned)}"
         )
-    return found
+    return planned
 
 
 def asked_once(function):
@@ -32,58 +38,68 @@ def inputs_of(stage):
     """
     return asked_once(
         lambda wildcards: [
-            ancient(f"{STUDY.directory(read)}/run.json")
+            ancient(f"{STUDY.directory(read)}/{CARD}")
             for read in STUDY.inputs(job(stage, wildcards)).values()
         ]
     )
 
 
-def results(stage, pattern):
-    """The files that a job of a stage writes, below the stage's folder."""
-    return [f"{STUDY.root(stage)}/{pattern}/{name}" for name in FILES[stage]]
+def outputs_of(stage):
+    """The files that a job of a stage writes."""
+    folder = f"{STUDY.root(stage)}/{PLACE[STAGE[stage].of]}"
+    return [f"{folder}/{name}" for name in STAGE[stage].files]
 
 
-def command(stage, told):
-    """The shell command of a stage: what is the same for all its jobs stands in it as it is, which is quicker to plan."""
-    words = (sys.executable, "-m", "scorebench", stage, "--study", str(STUDY.file))
+def shell_command(name, told=""):
+    """The command of scorebench of this name: what is the same for all jobs stands in it as it is, quicker to plan."""
+    words = (sys.executable, "-m", "scorebench", name, "--study", str(STUDY.file))
     fixed = shlex.join(words).replace("{", "{{").replace("}", "}}")
-    return f"{fixed} {told} >{{log:q}} 2>&1"
+    return f"{fixed} {told}>{{log:q}} 2>&1"
+
+
+def command(stage):
+    """The shell command of a stage."""
+    return shell_command(stage, f"{TOLD[STAGE[stage].of]}--key {{wildcards.key}} ")
 
 
 def named(job):
-    """The files of a job that a target names: all; but only the last one where that is missing.
+    """The files of a job that a target names: those that are not there beside its card, so that it runs; else the card.
 
-    Then the job runs, and makes the others beside it. (Every file named costs time when a large study is planned.)
+    A job whose card is not there makes the others beside it. (Every file named costs time when a large study is
+    planned.)
     """
-    directory, last = STUDY.directory(job), FILES[job.stage][-1]
-    is_written = os.path.isfile(f"{directory}/{last}")
-    return [
-        f"{directory}/{name}" for name in (FILES[job.stage] if is_written else (last,))
-    ]
+    card = f"{STUDY.directory(job)}/{CARD}"
+    absent = results.absent(STUDY, job)
+    return absent if absent and card not in absent else [card]
 
 
-def upto(stage):
-    """Input function: the files up to a stage, as targets name them."""
+def every_file(stages):
+    """Input function: the files of all jobs of these stages, as targets name them."""
     return lambda wildcards: [
-        file for s in UPTO[stage] for j in STUDY.jobs(s) for file in named(j)
+        file for stage in stages for job in STUDY.jobs(stage) for file in named(job)
     ]
+
+
+def threads_of(stage):
+    """CPU threads of a job of a stage."""
+    return STUDY.compute(stage).threads
 
 
 def attempt_mem(stage):
     """Memory, doubled with every attempt."""
-    mem_mb = getattr(STUDY.params.compute, stage).mem_mb
+    mem_mb = STUDY.compute(stage).mem_mb
     return asked_once(lambda wildcards, attempt: mem_mb * 2 ** (attempt - 1))
 
 
 def attempt_runtime(stage):
     """Minutes, doubled with every attempt."""
-    runtime = getattr(STUDY.params.compute, stage).runtime
+    runtime = STUDY.compute(stage).runtime
     return asked_once(lambda wildcards, attempt: runtime * 2 ** (attempt - 1))
 
 
 def gpus(stage):
     """GPUs that a job of a stage asks for: what the study says."""
-    return getattr(STUDY.params.compute, stage).gpu
+    return STUDY.compute(stage).gpu
 
 
 def partition(stage):
@@ -115,22 +131,14 @@ def refuse_gres():
 refuse_gres()
 
 
-def log_of(stage, pattern):
-    return f"logs/{STUDY.name}/{stage}/{pattern}.log"
+def log_of(stage):
+    """Where a job of a stage writes what it says."""
+    return f"logs/{STUDY.name}/{stage}/{PLACE[STAGE[stage].of]}.log"
 
 
-def benchmark_of(stage, pattern):
-    return f"benchmarks/jobs/{STUDY.name}/{stage}/{pattern}.tsv"
-
-
-def unless_current():
-    """Nothing if the report is of the planned key, else a mark that is newer than it."""
-    if STUDY.report_is_current():
-        return []
-    mark = Path(".snakemake", f"stale-report-{STUDY.name}")
-    mark.parent.mkdir(exist_ok=True)
-    mark.write_text(str(time.time_ns()))
-    return str(mark)
+def benchmark_of(stage):
+    """Where Snakemake writes what a job of a stage took."""
+    return f"benchmarks/jobs/{STUDY.name}/{stage}/{PLACE[STAGE[stage].of]}.tsv"
 
 
 # What `snakemake --report` shows: file -> category, caption, what it is.
@@ -143,13 +151,17 @@ SHOWN = {
 }
 
 
-def shown_in_report(name, path):
-    """An output of the report, with the labels by which Snakemake's own report shows it."""
+def labelled(paths):
+    """Outputs of the report, with the labels by which Snakemake's own report shows them."""
+    return [_labelled(path, Path(path).name) for path in paths]
+
+
+def _labelled(path, name):
     if name not in SHOWN:
-        return str(path)
+        return path
     category, caption, what = SHOWN[name]
     return report(
-        str(path),
+        path,
         category=category,
         caption=f"../report/{caption}.rst",
         labels={"study": STUDY.name, "file": name, "holds": what},

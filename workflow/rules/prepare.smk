@@ -1,24 +1,16 @@
 # Data: a source -> train, validation and test points.
-# all data sets
-rule prepare:
-    input:
-        upto("prepare"),
-    message:
-        "All data sets are prepared"
-
-
 rule prepare_dataset:
     output:
-        results("prepare", DATASET),
+        outputs_of("prepare"),
     log:
-        log_of("prepare", DATASET),
+        log_of("prepare"),
     benchmark:
-        benchmark_of("prepare", DATASET)
-    threads: STUDY.params.compute.prepare.threads
+        benchmark_of("prepare")
+    threads: threads_of("prepare")
     resources:
         mem_mb=attempt_mem("prepare"),
         runtime=attempt_runtime("prepare"),
     message:
         "Preparing {wildcards.dataset}"
     shell:
-        command("prepare", "--dataset {wildcards.dataset} --key {wildcards.key}")
+        command("prepare")

@@ -1,22 +1,14 @@
 # Sampling: every sampler that suits the noise schedule.
-# all samples
-rule sample:
-    input:
-        upto("sample"),
-    message:
-        "All samples are drawn"
-
-
 rule sample_cell:
     input:
         inputs_of("sample"),
     output:
-        results("sample", CELL),
+        outputs_of("sample"),
     log:
-        log_of("sample", CELL),
+        log_of("sample"),
     benchmark:
-        benchmark_of("sample", CELL)
-    threads: STUDY.params.compute.sample.threads
+        benchmark_of("sample")
+    threads: threads_of("sample")
     resources:
         mem_mb=attempt_mem("sample"),
         runtime=attempt_runtime("sample"),
@@ -26,4 +18,4 @@ rule sample_cell:
     message:
         "Sampling {wildcards.cell}"
     shell:
-        command("sample", "--cell {wildcards.cell} --key {wildcards.key}")
+        command("sample")

@@ -1,11 +1,11 @@
 # MLflow is a view of the results, kept outside of the plan: this target always runs, and logs only what is new.
 rule track:
     input:
-        upto("report"),
+        every_file(STAGE),
     log:
-        log_of("track", "track"),
+        f"logs/{STUDY.name}/track/track.log",
     benchmark:
-        benchmark_of("track", "track")
+        f"benchmarks/jobs/{STUDY.name}/track/track.tsv"
     threads: 1
     resources:
         mem_mb=1500,
@@ -13,4 +13,4 @@ rule track:
     message:
         "Bringing the results of study {STUDY.name} to MLflow"
     shell:
-        command("track", "")
+        shell_command("track")

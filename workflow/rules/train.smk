@@ -1,22 +1,14 @@
 # Training: one job trains all replicates of a cell.
-# all networks
-rule train:
-    input:
-        upto("train"),
-    message:
-        "All networks are trained"
-
-
 rule train_cell:
     input:
         inputs_of("train"),
     output:
-        results("train", CELL),
+        outputs_of("train"),
     log:
-        log_of("train", CELL),
+        log_of("train"),
     benchmark:
-        benchmark_of("train", CELL)
-    threads: STUDY.params.compute.train.threads
+        benchmark_of("train")
+    threads: threads_of("train")
     resources:
         mem_mb=attempt_mem("train"),
         runtime=attempt_runtime("train"),
@@ -28,4 +20,4 @@ rule train_cell:
         "Training {wildcards.cell}"
     # exec: a signal for the job reaches the training itself, with no shell in between that dies of it first
     shell:
-        "exec " + command("train", "--cell {wildcards.cell} --key {wildcards.key}")
+        "exec " + command("train")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from scorebench.cluster import site
 from scorebench.cluster import slurm as cluster
+from scorebench.study.stages import STAGES
 
 
 @dataclass(frozen=True)
@@ -19,6 +20,11 @@ class Slurm:
     site: site.Site
     status: cluster.Status
     name: str
+
+    @property
+    def groups(self) -> dict[str, str]:
+        """Rule -> group of the stages of a cell, which run in one allocation."""
+        return {stage.rule: "cell" for stage in STAGES if stage.of == "cell"}
 
 
 def _run_cells_in_place() -> None:

@@ -215,7 +215,7 @@ class Allocation:
     comment: str
 
 
-def jobs_of(folder: Path) -> list[Allocation]:
+def submitted_from(folder: Path) -> list[Allocation]:
     """The jobs that Snakemake submitted from a folder and that have not ended; none where there is no Slurm.
 
     Raises:

@@ -14,8 +14,9 @@ from typing import Annotated, Any
 import typer
 
 from scorebench import storage
-from scorebench.study import budgets, keys
+from scorebench.study import budgets, keys, results
 from scorebench.study.plan import Job, Study
+from scorebench.study.stages import EVALUATE, REPORT, TRAIN
 
 FOLDER = Path("studies", "results")
 PLACE = ("dataset", "method", "schedule", "sampler", "metric")
@@ -37,8 +38,8 @@ def publish(
     from scorebench.stages._results import collect
 
     loaded = Study(study)
-    planned = loaded.inputs(Job("report"))
-    missing = [job for job in planned.values() if not loaded.card(job).is_file()]
+    planned = loaded.inputs(Job(REPORT.name))
+    missing = [job for job in planned.values() if not results.is_there(loaded, job)]
     if missing and not partial:
         typer.echo(
             f"{study} is not finished, {len(missing)} jobs are left: `snakemake --cores all --config study={study}`"
@@ -47,7 +48,7 @@ def publish(
         )
         raise typer.Exit(1)
     done = {role: loaded.directory(job) for role, job in planned.items() if job not in missing}
-    rows = collect(loaded.spec(Job("report")), done).to_pylist()
+    rows = collect(loaded.spec(Job(REPORT.name)), done).to_pylist()
     folder = FOLDER / loaded.name
     storage.write_text(folder / "results.csv", as_csv(COLUMNS, condensed(rows)))
     storage.write_text(folder / "scales.csv", as_csv(SCALES, curves([*rows, *learned(loaded)])))
@@ -58,8 +59,8 @@ def publish(
 def learned(study: Study) -> list[Row]:
     """What methods and schedules of finished trainings learned as functions of sigma: metrics `learned.<name>`."""
     found = []
-    for job in study.jobs("train"):
-        if not study.card(job).is_file():
+    for job in study.jobs(TRAIN.name):
+        if not results.is_there(study, job):
             continue
         place = dict(zip(PLACE, (*job.names, None), strict=False))
         for row in storage.read_table(study.files(job)["training.parquet"]).to_pylist():
@@ -139,19 +140,19 @@ def as_csv(columns: tuple[str, ...], rows: list[Row]) -> str:
 def about(study: Study) -> dict[str, Any]:
     """Where the numbers come from: the study, its keys, commits, machines and versions, and what every cell did."""
     cards = {
-        (stage, job.at): storage.read_json(study.card(job))
-        for stage in ("prepare", "floor", "microscope", "train", "sample", "evaluate")
+        (stage, job.at): results.card(study, job)
+        for stage in REPORT.reads
         for job in study.jobs(stage)
-        if study.card(job).is_file()
+        if results.is_there(study, job)
     }
     each = list(cards.values())
     stages = sorted({stage for stage, _ in cards})
     return {
         "study": study.name,
         "size": study.params.size,
-        "unfinished": [job.at for job in study.jobs("evaluate") if not study.card(job).is_file()],
+        "unfinished": [job.at for job in study.jobs(EVALUATE.name) if not results.is_there(study, job)],
         "made_by": f"snakemake --cores all --config study={study.file}",
-        "report_key": study.key(Job("report")),
+        "report_key": study.key(Job(REPORT.name)),
         "study_sha256": keys.file_digest(study.file),
         "commits": sorted({str(card["commit"]) for card in each}),
         "changed_since_commit": any(card["dirty"] for card in each),
@@ -160,7 +161,7 @@ def about(study: Study) -> dict[str, Any]:
         "started": min(card["started"] for card in each),
         "ended": max(card["started"] + card["seconds"] for card in each),
         "job_seconds": {s: sum(card["seconds"] for (stage, _), card in cards.items() if stage == s) for s in stages},
-        "cells": {at: _cell(study, at, cards["train", at]) for stage, at in cards if stage == "evaluate"},
+        "cells": {at: _cell(study, at, cards[TRAIN.name, at]) for stage, at in cards if stage == EVALUATE.name},
     }
 
 
@@ -175,7 +176,7 @@ def _cell(study: Study, at: str, card: dict[str, Any]) -> dict[str, Any]:
     each = budgets.per_sample(study.objectives[method], study.sources[dataset].dimension())
     return {
         "train_key": card["key"],
-        "evaluate_key": study.key(Job("evaluate", at)),
+        "evaluate_key": study.key(Job(EVALUATE.name, at)),
         "steps": training["steps"],
         "batch": training["batch"],
         "learning_rate": facts["learning_rate"],

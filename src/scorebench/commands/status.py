@@ -12,11 +12,10 @@ from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
-    from scorebench.running.status import Standing, State
+    from scorebench.running.status import StudyStatus
     from scorebench.study.plan import Study
 
 DEFAULT = Path("params.yaml")
-COLOURS: dict[State, str] = {"done": "green", "running": "cyan", "queued": "", "failed": "bold red", "to do": "dim"}
 
 
 def status(
@@ -37,17 +36,23 @@ def status(
         raise typer.Exit(1) from None
     table = Table(title=f"Study {loaded.name}", title_justify="left")
     table.add_column("stage")
-    for state in COLOURS:
-        table.add_column(state, justify="right")
+    colours = {
+        status.Status.done: "green",
+        status.Status.running: "cyan",
+        status.Status.queued: "",
+        status.Status.failed: "bold red",
+        status.Status.to_do: "dim",
+    }
+    for each in colours:
+        table.add_column(each, justify="right")
     for stage in now.stages:
         counts = now.counts(stage)
-        cells = [(f"[{c}]{counts[s]}[/]" if c else str(counts[s])) if counts[s] else "" for s, c in COLOURS.items()]
+        cells = [(f"[{c}]{counts[s]}[/]" if c else str(counts[s])) if counts[s] else "" for s, c in colours.items()]
         table.add_row(stage, *cells)
     console.print(table)
     for failure in now.failures:
         why = f": {failure.reason}" if failure.reason else ""
-        place = f"{failure.job.stage} {failure.job.at}".strip()
-        console.print(f"[bold red]failed[/] {escape(place)}{why} ({escape(str(failure.log))})")
+        console.print(f"[bold red]failed[/] {escape(str(failure.job))}{why} ({escape(str(failure.log))})")
         for line in failure.lines:
             console.print(f"    {line}", markup=False, highlight=False)
     if now.allocations:
@@ -56,7 +61,7 @@ def status(
     console.print(left(loaded, now), highlight=False)
 
 
-def left(study: Study, now: Standing) -> str:
+def left(study: Study, now: StudyStatus) -> str:
     """How long the rest may take, from what earlier jobs took and how many run at once."""
     from scorebench.running.costs import estimate
 

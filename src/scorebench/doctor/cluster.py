@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING
 
 from scorebench.cluster import site, slurm
 from scorebench.doctor import Check, Finding
+from scorebench.study.stages import STAGES
 
 if TYPE_CHECKING:
     from scorebench.study.plan import Study
 
-STAGES = ("prepare", "train", "sample", "microscope", "evaluate", "report")
 EXAMPLE = "site.example.yaml shows what site.yaml may say"
 
 
@@ -96,10 +96,8 @@ def _fits(study: Study, chosen: site.Site, offered: list[slurm.Partition]) -> It
     """What the study asks per stage against the partition it would go to; later attempts ask for more."""
     there = {each.name: each for each in offered}
     default = next((each.name for each in offered if each.default), "")
-    for stage in STAGES:
-        if not study.jobs(stage):
-            continue
-        asked = getattr(study.params.compute, stage)
+    for section in dict.fromkeys(stage.section_of_compute for stage in STAGES if study.jobs(stage.name)):
+        asked = getattr(study.params.compute, section)
         gpu = getattr(asked, "gpu", 0)
         partition = there[chosen.partition_of(gpu) or default]
         text = f"{asked.threads} CPUs, {asked.mem_mb} MB, {asked.runtime} min" + (f", {gpu} GPU" if gpu else "")
@@ -119,9 +117,9 @@ def _fits(study: Study, chosen: site.Site, offered: list[slurm.Partition]) -> It
         later = asked.mem_mb * last > partition.mem_mb or (
             partition.minutes is not None and asked.runtime * last > partition.minutes
         )
-        about = f"{stage} jobs"
+        about = f"{section} jobs"
         if short:
-            advice = f"ask for less under `compute: {stage}` in {study.file}, or name another partition in site.yaml"
+            advice = f"ask for less under `compute: {section}` in {study.file}, or name another partition in site.yaml"
             yield Finding(about, "fail", f"{text}; {partition.name} has at most {', '.join(short)}", advice)
         elif later:
             advice = "attempts that ask for more than there is fail at once: fewer `retries` in site.yaml"

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from scorebench.study.durations import duration
+from scorebench.study.stages import REPORT
 
-STAGES = ("prepare", "floor", "microscope", "train", "sample", "evaluate")
 Cards = dict[str, dict[str, dict[str, Any]]]
 """Stage -> place -> run.json."""
 
@@ -41,10 +41,10 @@ def runs(cards: Cards) -> list[Run]:
             float(card.get("seconds") or 0.0),
             card.get("peak_memory_mb"),
         )
-        for stage in STAGES
+        for stage in REPORT.reads
         for at, card in cards.get(stage, {}).items()
     ]
-    return sorted(found, key=lambda run: (run.at.split("/"), STAGES.index(run.stage)))
+    return sorted(found, key=lambda run: (run.at.split("/"), REPORT.reads.index(run.stage)))
 
 
 WORTH_SHARING = 60
@@ -78,7 +78,7 @@ def shared(cards: Cards) -> dict[str, Any]:
 
     common: list[Any] = []
     places: dict[str, int] = {}
-    listed = {stage: cards[stage] for stage in STAGES if stage in cards}
+    listed = {stage: cards[stage] for stage in REPORT.reads if stage in cards}
     for card in (card for at in listed.values() for card in at.values()):
         count(card)
     found = {stage: {name: written(card) for name, card in at.items()} for stage, at in listed.items()}
@@ -98,7 +98,7 @@ def moment(seconds: float | None) -> str:
 
 def origins(cards: Cards) -> dict[str, Any]:
     """Commits and machines with the number of jobs that had them, versions of packages, and the span of time."""
-    listed = [card for stage in STAGES for card in cards.get(stage, {}).values()]
+    listed = [card for stage in REPORT.reads for card in cards.get(stage, {}).values()]
     started = sorted(card["started"] for card in listed if card.get("started") is not None)
     return {
         "commits": _counted(_commit(card) for card in listed),
@@ -108,7 +108,7 @@ def origins(cards: Cards) -> dict[str, Any]:
         "seconds": duration(sum(float(card.get("seconds") or 0.0) for card in listed)),
         "by_stage": [
             (stage, len(cards[stage]), duration(sum(float(c.get("seconds") or 0) for c in cards[stage].values())))
-            for stage in STAGES
+            for stage in REPORT.reads
             if cards.get(stage)
         ],
         "first": moment(started[0]) if started else "",

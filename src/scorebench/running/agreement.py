@@ -17,21 +17,41 @@ from typing import TYPE_CHECKING
 
 from scorebench import storage
 from scorebench.progress.scratch import sweep
-from scorebench.running.verify import ATTIC, job_folders
-from scorebench.study.plan import UPTO
+from scorebench.running.shown import show
+from scorebench.study import results
+from scorebench.study.results import ATTIC
+from scorebench.study.stages import DEPTH, STAGE, TARGETS, together, upto
 
 if TYPE_CHECKING:
     from scorebench.study.plan import Study
 
-STAGES = tuple(UPTO)
+
+def plan_file(study: str, target: str) -> Path:
+    """Where the keys of a stage, and of those under its name, are kept."""
+    return Path("plan", study, f"{target}.json")
 
 
 def planned(study: Study) -> dict[Path, dict[str, str]]:
-    """The plan files and what they must hold; floors and gradients belong to the evaluate stage."""
-    plans = {stage: study.plan(stage) for stage in STAGES}
-    for stage in ("floor", "microscope"):
-        plans["evaluate"] |= {f"{stage}/{at}": key for at, key in study.plan(stage).items()}
-    return {Path("plan", study.name, f"{stage}.json"): plan for stage, plan in plans.items()}
+    """The plan files and what they must hold: place -> key, `stage/place` for a stage under another's name."""
+    return {
+        plan_file(study.name, target): {
+            at if stage == target else f"{stage}/{at}": key
+            for stage in together(target)
+            for at, key in study.plan(stage).items()
+        }
+        for target in TARGETS
+    }
+
+
+def folders_of(study: str, target: str, plan: dict[str, str]) -> list[Path]:
+    """The folders of results that a plan file names."""
+    told = []
+    for place, key in plan.items():
+        stage, names = STAGE[target], place.split("/")
+        if names[0] in together(target) and len(names) - 1 == DEPTH[STAGE[names[0]].of]:
+            stage, names = STAGE[names[0]], names[1:]
+        told.append(Path(stage.root(study), *names, key))
+    return told
 
 
 def write_plan(study: Study) -> None:
@@ -48,13 +68,13 @@ def _holds(path: Path, plan: dict[str, str]) -> bool:
         return False
 
 
-def run_stage(study: Study, stage: str) -> int:
+def run_stage(study: Study, target: str) -> int:
     """Snakemake up to a stage, then clear away what is not planned; 0 only if every planned file is there.
 
     The profile is Snakemake's own choice: SNAKEMAKE_PROFILE=slurm makes `dvc repro` run on a cluster.
     """
-    if stage not in STAGES:
-        print(f"there is no stage '{stage}'; there are: {', '.join(STAGES)}", file=sys.stderr)
+    if target not in TARGETS:
+        print(f"there is no stage '{target}'; there are: {', '.join(TARGETS)}", file=sys.stderr)
         return 2
     cores = os.environ.get("SCOREBENCH_CORES", "all")
     command = [
@@ -67,17 +87,18 @@ def run_stage(study: Study, stage: str) -> int:
         "rules",
         "progress",
         "--",
-        stage,
+        target,
     ]
     done = subprocess.run(command, check=False)
     if done.returncode:
         return done.returncode
-    if absent := study.missing(UPTO[stage]):
+    if absent := results.missing(study, upto(target)):
         print(f"{len(absent)} planned files are not there, the first: {absent[0]}", file=sys.stderr)
         return 1
-    for each in ("floor", "microscope", "evaluate") if stage == "evaluate" else (stage,):
-        clear(study, each)
-    if stage == "report" and not os.environ.get("MLFLOW_TRACKING_URI"):  # experiments aside would change that store too
+    for stage in together(target):
+        clear(study, stage)
+    complete = bool(STAGE[target].shown)
+    if complete and not os.environ.get("MLFLOW_TRACKING_URI"):  # experiments aside would change that store too
         _follow(study)
     return 0
 
@@ -96,48 +117,42 @@ def clear(study: Study, stage: str) -> None:
 
     `restore` takes them from there again.
     """
-    if stage == "report":
-        return
     root = study.root(stage)
     root.mkdir(parents=True, exist_ok=True)  # an output of DVC, which must be there, though it be empty
-    wanted = {study.directory(job) for job in study.jobs(stage)}
-    for directory in job_folders(study, stage):
-        if directory in wanted:
-            sweep(directory)
-        else:
-            kept = ATTIC / directory
-            kept.parent.mkdir(parents=True, exist_ok=True)
-            shutil.rmtree(kept, ignore_errors=True)
-            shutil.move(directory, kept)
+    for directory in results.unplanned(study, stage):
+        kept = ATTIC / directory
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(kept, ignore_errors=True)
+        shutil.move(directory, kept)
+    for directory in results.folders(study, stage):
+        sweep(directory)
     for directory in sorted(root.rglob("*"), reverse=True):
         if directory.is_dir() and not any(directory.iterdir()):
             directory.rmdir()
 
 
 def restore(study: Study) -> None:
-    """Take planned results that an earlier plan left in .attic/ back to their place: whoever plans does it first."""
-    if not ATTIC.is_dir():
-        return
-    for stage in UPTO["evaluate"]:
-        for job in study.jobs(stage):
-            directory = study.directory(job)
+    """Bring back what an earlier plan left, and show the planned report: whoever plans does it first."""
+    if ATTIC.is_dir():
+        for directory in results.planned(study):
             kept = ATTIC / directory
             if kept.is_dir() and not directory.exists():
                 directory.parent.mkdir(parents=True, exist_ok=True)
                 shutil.move(kept, directory)
+    show(study)
 
 
 def agree(study: Study) -> int:
     """Make plan/, dvc.lock and MLflow (where it is kept) say what is on disk; refused while anything is missing."""
     restore(study)
-    if absent := study.missing(UPTO["report"]):
+    if absent := results.missing(study):
         print(
             f"not all is built: {len(absent)} planned files are missing, the first: {absent[0]}",
             file=sys.stderr,
         )
         return 1
     write_plan(study)
-    for stage in UPTO["report"]:
+    for stage in STAGE:
         clear(study, stage)
     _follow(study)
     return subprocess.run([sys.executable, "-m", "dvc", "commit", "--force", "--quiet"], check=False).returncode
@@ -148,7 +163,7 @@ def check(study: Study) -> int:
     from scorebench.tracking.track import behind
 
     problems = [f"{path} is not the plan" for path, plan in planned(study).items() if not _holds(path, plan)]
-    if absent := study.missing(UPTO["report"]):
+    if absent := results.missing(study):
         problems.append(f"{len(absent)} planned files are missing, the first: {absent[0]}")
     status = subprocess.run([sys.executable, "-m", "dvc", "status"], check=False, capture_output=True, text=True)
     if status.returncode or "up to date" not in status.stdout:
@@ -159,6 +174,6 @@ def check(study: Study) -> int:
     for problem in problems:
         print(problem, file=sys.stderr)
     if not problems:
-        jobs = f"{sum(len(study.jobs(stage)) for stage in UPTO['report'])} jobs"
+        jobs = f"{len(results.planned(study))} jobs"
         print(f"{study.file}, plan/, {jobs}{'' if lag is None else ', MLflow'} and dvc.lock agree")
     return 1 if problems else 0

@@ -8,31 +8,28 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from scorebench import storage
-from scorebench.running.verify import ATTIC, JOBS, job_folders
+from scorebench.study import results
 from scorebench.study.durations import duration
-from scorebench.study.plan import Job
+from scorebench.study.results import ATTIC
+from scorebench.study.stages import CARD, STAGE
 
 if TYPE_CHECKING:
-    from scorebench.study.plan import Study
+    from scorebench.study.plan import Job, Study
 
 
 @dataclass(frozen=True)
 class Estimate:
-    """Work that is to be done: jobs, seconds of one job after another, GPU-seconds, jobs without a record.
-
-    The report is not counted among the jobs, for it takes moments: `report` says whether it is to be drawn.
-    """
+    """Work that is to be done: jobs, seconds of one job after another, GPU-seconds, jobs without a record."""
 
     jobs: int
     seconds: float
     gpu_seconds: float
     unknown: int
-    report: bool
 
     def __str__(self) -> str:
         if not self.jobs:
-            return "the report is to be drawn" if self.report else "everything is up to date"
-        said = f"{self.jobs} jobs to run"
+            return "everything is up to date"
+        said = f"{self.jobs} job{'s' if self.jobs > 1 else ''} to run"
         if self.unknown == self.jobs:
             return f"{said}, cost unknown: no earlier runs"
         gpu = f"{duration(self.gpu_seconds)} of GPU time" if self.gpu_seconds else "no GPU"
@@ -41,25 +38,29 @@ class Estimate:
 
 
 def to_run(study: Study) -> list[Job]:
-    """Jobs whose results are not all there; the report if it is not of the planned key."""
-    jobs = [job for stage in JOBS for job in study.jobs(stage) if not study.is_there(job)]
-    return jobs if study.report_is_current() else [*jobs, Job("report")]
+    """Jobs whose results are not all there."""
+    return [job for stage in STAGE for job in study.jobs(stage) if not results.is_there(study, job)]
+
+
+def places(stage: str, names: list[str]) -> list[tuple[str, ...]]:
+    """A place of a stage and those that share less and less with it, the nearest first."""
+    return [(stage, *names[:count]) for count in range(len(names), 0, -1)] or [(stage,)]
 
 
 def records(study: Study) -> dict[tuple[str, ...], list[float]]:
     """Seconds that jobs took, by (stage, *place) and, for places never run, by what a place shares with others."""
-    found: dict[tuple[str, ...], list[float]] = defaultdict(list)
-    for stage in JOBS:
-        folders = [*job_folders(study, stage), *(ATTIC / path for path in job_folders(study, stage, ATTIC))]
-        for folder in folders:
+    took: dict[tuple[str, ...], list[float]] = defaultdict(list)
+    for stage in STAGE:
+        kept = (ATTIC / path for path in results.folders(study, stage, ATTIC))
+        for folder in (*results.folders(study, stage), *kept):
             try:
-                card = storage.read_json(folder / "run.json")
-                names, seconds = str(card["at"]).split("/"), float(card["seconds"])
+                card = storage.read_json(folder / CARD)
+                names, seconds = [name for name in str(card["at"]).split("/") if name], float(card["seconds"])
             except (OSError, ValueError, KeyError, TypeError):
                 continue  # incomplete or damaged: `scorebench verify` says so
-            for known in range(len(names), 0, -1):
-                found[stage, *names[:known]].append(seconds)
-    return found
+            for place in places(stage, names):
+                took[place].append(seconds)
+    return took
 
 
 def estimate(study: Study) -> Estimate:
@@ -67,19 +68,16 @@ def estimate(study: Study) -> Estimate:
 
     Nearest: the same place with other settings, else the same data set and method, else the same data set.
     """
-    needed = to_run(study)
-    jobs = [job for job in needed if job.stage != "report"]
+    jobs = to_run(study)
     known = records(study) if jobs else {}
     seconds = gpu_seconds = 0.0
     unknown = 0
     for job in jobs:
-        places = [(job.stage, *job.names[:n]) for n in range(len(job.names), 0, -1)]
-        near = [known[place] for place in places if place in known]
+        near = [known[place] for place in places(job.stage, job.names) if place in known]
         if not near:
             unknown += 1
             continue
         took = statistics.median(near[0])
         seconds += took
-        compute = getattr(study.params.compute, "evaluate" if job.stage == "floor" else job.stage)
-        gpu_seconds += took * getattr(compute, "gpu", 0)
-    return Estimate(len(jobs), seconds, gpu_seconds, unknown, report=len(needed) > len(jobs))
+        gpu_seconds += took * getattr(study.compute(job.stage), "gpu", 0)
+    return Estimate(len(jobs), seconds, gpu_seconds, unknown)

@@ -6,9 +6,15 @@ import json
 import shutil
 import subprocess
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from scorebench.running.verify import ATTIC, JOBS, job_folders
-from scorebench.study.plan import FILES, Study
+from scorebench.running import agreement
+from scorebench.study import results
+from scorebench.study.results import ATTIC
+from scorebench.study.stages import STAGE, TARGETS
+
+if TYPE_CHECKING:
+    from scorebench.study.plan import Study
 
 
 class NoPlan(ValueError):
@@ -19,42 +25,35 @@ def named(studies: list[Study], revisions: list[str]) -> set[Path]:
     """Folders of results that the studies, or the plans kept in git at these revisions, name.
 
     Raises:
-        NoPlan: git does not know a revision, or plan/default is not in it.
+        NoPlan: git does not know a revision, or it holds no plan of the default study.
     """
-    kept = {study.directory(job) for study in studies for stage in JOBS for job in study.jobs(stage)}
+    kept = {folder for study in studies for folder in results.planned(study)}
     for revision in revisions:
-        for stage in FILES:
-            if stage not in ("floor", "microscope", "report"):
-                kept |= {_folder(stage, at, key) for at, key in _plan_at(revision, stage).items()}
+        plans = {target: _plan_at(revision, target) for target in TARGETS}
+        if not any(plans.values()):
+            raise NoPlan(f"'{revision}' holds no {agreement.plan_file('default', TARGETS[0])}, or git does not know it")
+        kept |= {folder for target, plan in plans.items() for folder in agreement.folders_of("default", target, plan)}
     return kept
 
 
-def _plan_at(revision: str, stage: str) -> dict[str, str]:
-    command = ["git", "show", "--end-of-options", f"{revision}:plan/default/{stage}.json"]
+def _plan_at(revision: str, target: str) -> dict[str, str]:
+    """A plan file of a revision; empty where it has none: the stage may be newer."""
+    command = ["git", "show", "--end-of-options", f"{revision}:{agreement.plan_file('default', target)}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    if done.returncode:
-        raise NoPlan(f"'{revision}' holds no plan/default/{stage}.json: {done.stderr.strip()}")
-    plan: dict[str, str] = json.loads(done.stdout)
+    plan: dict[str, str] = {} if done.returncode else json.loads(done.stdout)
     return plan
-
-
-def _folder(stage: str, at: str, key: str) -> Path:
-    for kind in ("floor", "microscope"):
-        if at.startswith(f"{kind}/"):
-            stage, at = kind, at.removeprefix(f"{kind}/")
-    return Study.root_of("default", stage) / at / key
 
 
 def unnamed(studies: list[Study], revisions: list[str]) -> list[Path]:
     """Folders of results, of these studies and in .attic/, that nothing names."""
     kept = named(studies, revisions)
-    found = []
+    told = []
     for study in studies:
-        for stage in JOBS:
-            found += [path for path in job_folders(study, stage) if path not in kept]
-            found += [ATTIC / path for path in job_folders(study, stage, ATTIC) if path not in kept]
-            found += [ATTIC / "damaged" / path for path in job_folders(study, stage, ATTIC / "damaged")]
-    return sorted(set(found))
+        for stage in STAGE:
+            told += [path for path in results.folders(study, stage) if path not in kept]
+            told += [ATTIC / path for path in results.folders(study, stage, ATTIC) if path not in kept]
+            told += [ATTIC / "damaged" / path for path in results.folders(study, stage, ATTIC / "damaged")]
+    return sorted(set(told))
 
 
 def size(folders: list[Path]) -> int:

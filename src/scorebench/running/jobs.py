@@ -12,8 +12,10 @@ from typing import Any
 from scorebench import storage
 from scorebench.progress.attended import Attended
 from scorebench.progress.scratch import sweep
-from scorebench.study import keys
+from scorebench.running.shown import show
+from scorebench.study import keys, results
 from scorebench.study.plan import Job, Study
+from scorebench.study.stages import STAGE
 
 
 class Refused(RuntimeError):
@@ -29,9 +31,9 @@ def run(study: Study, job: Job, key: str = "") -> Path:
     demand_key(study, job, key)
     out, upstream = study.directory(job), study.inputs(job)
     inputs = {role: study.directory(each) for role, each in upstream.items()}
-    absent = [path for each in upstream.values() for path in study.files(each).values() if not path.is_file()]
-    if absent:
-        raise Refused(f"{job.stage} {job.at}: {absent[0]} is missing; `snakemake {absent[0]}` makes it")
+    for each in upstream.values():
+        if absent := results.absent(study, each):
+            raise Refused(f"{job}: {absent[0]} is missing; `snakemake {absent[0]}` makes it")
     function = getattr(importlib.import_module(f"scorebench.stages.{job.stage}"), job.stage)
     start, started = time.perf_counter(), time.time()
     running = Attended(out, study.key(job), study.params.compute.train.checkpoint_seconds)
@@ -43,7 +45,7 @@ def run(study: Study, job: Job, key: str = "") -> Path:
         "key": study.key(job),
         "facts": facts,
         "outputs": {name: keys.file_digest(path) for name, path in outputs.items()},
-        "input_outputs": {role: storage.read_json(study.card(each))["outputs"] for role, each in upstream.items()},
+        "input_outputs": {role: results.card(study, each)["outputs"] for role, each in upstream.items()},
         "command": _command(study, job),
         "started": started,
         "seconds": time.perf_counter() - start,
@@ -53,6 +55,8 @@ def run(study: Study, job: Job, key: str = "") -> Path:
     }
     storage.write_json(study.card(job), card)
     sweep(out)
+    if STAGE[job.stage].shown:
+        show(study)
     return out
 
 
@@ -64,7 +68,7 @@ def demand_key(study: Study, job: Job, key: str) -> None:
     """
     if key and key != study.key(job):
         raise Refused(
-            f"{job.stage} {job.at}: the key asked for is {key}, but {study.file} and the source now give"
+            f"{job}: the key asked for is {key}, but {study.file} and the source now give"
             f" {study.key(job)}: one of them changed since the run was planned. Run it again."
         )
 

@@ -11,9 +11,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scorebench import storage
 from scorebench.cluster import slurm
-from scorebench.study import keys
+from scorebench.study import results
 
 if TYPE_CHECKING:
     import psutil
@@ -112,14 +111,14 @@ def cancel(patience: float = PATIENCE) -> list[str]:
         NoAnswer: there is a Slurm, and it does not answer.
     """
     end = time.monotonic() + min(patience, LAST)
-    while any(_has_written(each) for each in slurm.jobs_of(Path())) and time.monotonic() < end:
+    while any(_has_written(each) for each in slurm.submitted_from(Path())) and time.monotonic() < end:
         time.sleep(0.5)
-    left = slurm.jobs_of(Path())
+    left = slurm.submitted_from(Path())
     if not left:
         return []
     slurm.ask("scancel", *(each.id for each in left))
     end = time.monotonic() + patience
-    while (still := slurm.jobs_of(Path())) and time.monotonic() < end:
+    while (still := slurm.submitted_from(Path())) and time.monotonic() < end:
         time.sleep(1)
     told = [f"cancelled: Slurm job {each.id}: {each.comment.replace('_wildcards_', ' ')}" for each in left]
     return told + [f"still {each.state.lower()}: Slurm job {each.id}" for each in still]
@@ -150,7 +149,7 @@ def keep_finished(study: Path) -> list[str]:
     marked: dict[Path, list[Path]] = {}
     for path in _marked():
         marked.setdefault(path.parent, []).append(path)
-    whole = [folder for folder in sorted(marked) if _is_whole(folder)]
+    whole = [folder for folder in sorted(marked) if results.is_whole(folder)]
     if whole:
         # its exit status says that it has no other record of them, which is right
         _snakemake(study, "--cleanup-metadata", *(str(path) for folder in whole for path in marked[folder]))
@@ -168,14 +167,6 @@ def _marked() -> list[Path]:
         with contextlib.suppress(ValueError):  # another file of Snakemake's
             found.append(Path(base64.urlsafe_b64decode(name).decode()))
     return found
-
-
-def _is_whole(folder: Path) -> bool:
-    try:
-        recorded = storage.read_json(folder / "run.json")["outputs"]
-        return all(keys.file_digest(folder / name) == digest for name, digest in recorded.items())
-    except (OSError, ValueError, KeyError):
-        return False
 
 
 def _snakemake(study: Path, *options: str) -> str:

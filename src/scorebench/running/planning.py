@@ -8,11 +8,14 @@ from typing import TYPE_CHECKING
 from rich.table import Table
 
 from scorebench.running.costs import estimate
+from scorebench.study import results
+from scorebench.study.stages import STAGES
 
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from scorebench.study.plan import Cell, Study
+    from scorebench.study.cells import Cell
+    from scorebench.study.plan import Study
 
 
 def reasons(study: Study) -> dict[str, list[Cell]]:
@@ -32,13 +35,13 @@ def announce(study: Study) -> None:
 
 
 def progress(study: Study, cell: Cell) -> str:
-    """How far a cell is: the last stage whose files are all there."""
-    done = "to run"
-    for stage, word in (("train", "trained"), ("sample", "sampled"), ("evaluate", "done")):
-        if not study.is_there(study.job(stage, str(cell))):
-            break
-        done = word
-    return done
+    """How far a cell is: the last of its stages whose files are all there, or `done`."""
+    said = "to run"
+    for stage in (stage for stage in STAGES if stage.of == "cell"):
+        if not results.is_there(study, study.job(stage.name, str(cell))):
+            return said
+        said = stage.past
+    return "done"
 
 
 def show(study: Study, console: Console) -> None:

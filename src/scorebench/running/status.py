@@ -8,25 +8,17 @@ from __future__ import annotations
 import re
 from collections import Counter
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 from scorebench.cluster import slurm
-from scorebench.study.plan import UPTO, Job
+from scorebench.study import results
+from scorebench.study.stages import STAGE
 
 if TYPE_CHECKING:
-    from scorebench.study.plan import Study
+    from scorebench.study.plan import Job, Study
 
-RULES = {
-    "prepare": "prepare_dataset",
-    "train": "train_cell",
-    "sample": "sample_cell",
-    "floor": "floor_dataset",
-    "microscope": "microscope_dataset",
-    "evaluate": "evaluate_cell",
-    "report": "draw_report",
-}
-State = Literal["done", "running", "queued", "failed", "to do"]
 SLURM_LOGS = Path(".snakemake/slurm_logs")
 REASONS = {
     "exceeded memory limit": "it used more memory than it asked for",
@@ -40,6 +32,16 @@ REASONS = {
 """What Slurm writes into its log of a job, and what that means."""
 
 
+class Status(StrEnum):
+    """Where a job stands."""
+
+    done = "done"
+    running = "running"
+    queued = "queued"
+    failed = "failed"
+    to_do = "to do"
+
+
 @dataclass(frozen=True)
 class Failure:
     """A job that ended without its results: why, as far as Slurm says, and the last lines of its log."""
@@ -51,10 +53,10 @@ class Failure:
 
 
 @dataclass
-class Standing:
-    """Jobs by stage and state, the failures, what is in Slurm's queue, and whether Snakemake runs here."""
+class StudyStatus:
+    """Jobs and where they stand, the failures, what is in Slurm's queue, and whether Snakemake runs here."""
 
-    states: dict[Job, State]
+    jobs: dict[Job, Status]
     failures: list[Failure] = field(default_factory=list)
     allocations: Counter[str] = field(default_factory=Counter)
     driven: bool = False
@@ -62,58 +64,50 @@ class Standing:
     @property
     def stages(self) -> list[str]:
         """The stages that have jobs, in their order."""
-        return list(dict.fromkeys(job.stage for job in self.states))
+        return list(dict.fromkeys(job.stage for job in self.jobs))
 
-    def counts(self, stage: str) -> Counter[State]:
-        """How many jobs of a stage are in which state."""
-        return Counter(state for job, state in self.states.items() if job.stage == stage)
+    def counts(self, stage: str) -> Counter[Status]:
+        """How many jobs of a stage stand where."""
+        return Counter(status for job, status in self.jobs.items() if job.stage == stage)
 
     @property
     def running(self) -> int:
         """Jobs under way now."""
-        return sum(state == "running" for state in self.states.values())
+        return sum(status is Status.running for status in self.jobs.values())
 
 
-def look(study: Study, tail: int = 5) -> Standing:
+def look(study: Study, tail: int = 5) -> StudyStatus:
     """How a study stands now.
 
     Raises:
         NoAnswer: Slurm is here and does not answer.
     """
-    here = slurm.jobs_of(Path())
+    here = slurm.submitted_from(Path())
     keys_queued = {_key(each): each.state for each in here}
     processes = _processes(Path.cwd())
-    standing = Standing({}, allocations=Counter(each.state.lower() for each in here))
-    standing.driven = any("snakemake" in words for words in processes)
+    now = StudyStatus({}, allocations=Counter(each.state.lower() for each in here))
+    now.driven = any("snakemake" in words for words in processes)
     at_work = {words[words.index("--key") + 1] for words in processes if "--key" in words[:-1]}
-    for stage in UPTO["report"]:
-        for job in study.jobs(stage):
-            key = study.key(job)
-            log = log_of(study, job)
-            if _is_done(study, job):
-                state: State = "done"
-            elif key in at_work or keys_queued.get(key, "PENDING") != "PENDING":
-                state = "running"
-            elif key in keys_queued:
-                state = "queued"
-            elif (failure := _failure(job, log, key, tail)) is not None:
-                state = "failed"
-                standing.failures.append(failure)
-            else:
-                state = "queued" if standing.driven else "to do"
-            standing.states[job] = state
-    return standing
+    for job in results.planned(study).values():
+        key = study.key(job)
+        if results.is_there(study, job):
+            status = Status.done
+        elif key in at_work or keys_queued.get(key, "PENDING") != "PENDING":
+            status = Status.running
+        elif key in keys_queued:
+            status = Status.queued
+        elif (failure := _failure(study, job, tail)) is not None:
+            status = Status.failed
+            now.failures.append(failure)
+        else:
+            status = Status.queued if now.driven else Status.to_do
+        now.jobs[job] = status
+    return now
 
 
 def log_of(study: Study, job: Job) -> Path:
     """Where the rule of a job writes what it says."""
-    if job.stage == "report":
-        return Path("logs", study.name, "report/report.log")
     return Path("logs", study.name, job.stage, *job.names, f"{study.key(job)}.log")
-
-
-def _is_done(study: Study, job: Job) -> bool:
-    return study.report_is_current() if job.stage == "report" else study.is_there(job)
 
 
 def _key(job: slurm.Allocation) -> str:
@@ -125,20 +119,19 @@ def _processes(folder: Path) -> list[list[str]]:
     """Command lines of this machine's processes that work in a folder."""
     import psutil
 
-    found = []
+    told = []
     for process in psutil.process_iter(["cmdline", "cwd", "status"]):
         words, at = process.info["cmdline"], process.info["cwd"]
         if words and at == str(folder) and process.info["status"] != psutil.STATUS_ZOMBIE:
-            found.append(words)
-    return found
+            told.append(words)
+    return told
 
 
-def _failure(job: Job, log: Path, key: str, tail: int) -> Failure | None:
+def _failure(study: Study, job: Job, tail: int) -> Failure | None:
     """Why a job that is neither there nor under way ended, if it ever began."""
-    if job.stage == "report" and (not log.is_file() or _drew(log)):
-        return None
-    pattern = "*" if job.stage == "report" else f"*_{key}"
-    logs = SLURM_LOGS.glob(f"rule_{RULES[job.stage]}/{pattern}/*.log") if SLURM_LOGS.is_dir() else iter(())
+    log = log_of(study, job)
+    pattern = f"rule_{STAGE[job.stage].rule}/*{study.key(job)}/*.log"
+    logs = SLURM_LOGS.glob(pattern) if SLURM_LOGS.is_dir() else iter(())
     last = max(logs, key=lambda path: path.stat().st_mtime, default=None)
     said = last.read_text(errors="replace") if last else ""
     reason = next((words for sign, words in REASONS.items() if sign in said), "")
@@ -148,11 +141,6 @@ def _failure(job: Job, log: Path, key: str, tail: int) -> Failure | None:
         return Failure(job, log, [], reason) if log.is_file() else None
     from_slurm = [line for line in _last_lines(last, 200) if line.startswith(("slurmstepd", "srun: error"))]
     return Failure(job, last, from_slurm[-tail:] if from_slurm else _last_lines(last, tail), reason)
-
-
-def _drew(log: Path) -> bool:
-    """Whether a report's log ends with the page that was drawn, maybe by an earlier plan: its name has no key."""
-    return _last_lines(log, 1)[-1:] == [str(Path("reports", log.parts[1], "report.html"))]
 
 
 def _last_lines(path: Path, count: int) -> list[str]:

@@ -11,11 +11,12 @@ import pyarrow.compute as pc
 
 from scorebench import storage
 from scorebench.stages import Inputs, Spec
+from scorebench.study.stages import EVALUATE, FLOOR, MICROSCOPE, REPORT, TRAIN
 
 TRUTH = "truth"
 """Stands as the method of the true-against-true floors."""
 
-MICROSCOPE = "microscope"
+LOOKED_AT = "microscope"
 """Stands as the status of what was measured on networks of no cell."""
 
 SCHEMA = pa.schema(
@@ -54,18 +55,18 @@ def collect(spec: Spec, inputs: Inputs) -> pa.Table:
     the scores. No times: the same study gives the same table.
     """
     rows: list[dict[str, Any]] = []
-    for at, folder in folders(inputs, "floor"):
+    for at, folder in folders(inputs, FLOOR.name):
         key = storage.read_json(folder / "run.json")["key"]
         rows += [
             {"dataset": at, "method": TRUTH, "status": TRUTH, "key": key, **row}
             for row in storage.read_table(folder / "floors.parquet").to_pylist()
         ]
-    for at, folder in folders(inputs, "microscope"):
-        common = {"dataset": at, "status": MICROSCOPE, "key": storage.read_json(folder / "run.json")["key"]}
+    for at, folder in folders(inputs, MICROSCOPE.name):
+        common = {"dataset": at, "status": LOOKED_AT, "key": storage.read_json(folder / "run.json")["key"]}
         table = storage.read_table(folder / "gradients.parquet").drop_columns("error")
         rows += [{**common, **row} for row in table.to_pylist()]
-    trained = cards(inputs, "train")
-    for at, folder in folders(inputs, "evaluate"):
+    trained = cards(inputs, TRAIN.name)
+    for at, folder in folders(inputs, EVALUATE.name):
         names = dict(zip(("dataset", "method", "schedule"), at.split("/"), strict=True))
         facts = trained[at]["facts"]
         common = {**names, "key": storage.read_json(folder / "run.json")["key"]}
@@ -80,7 +81,7 @@ def collect(spec: Spec, inputs: Inputs) -> pa.Table:
 def training_times(inputs: Inputs) -> list[dict[str, Any]]:
     """training_seconds of every cell as rows of the long form, the same for all replicates: they train as one."""
     rows: list[dict[str, Any]] = []
-    for at, card in cards(inputs, "train").items():
+    for at, card in cards(inputs, TRAIN.name).items():
         names = dict(zip(("dataset", "method", "schedule"), at.split("/"), strict=True))
         for replicate, status in enumerate(card["facts"]["status"]):
             row = {**names, "replicate": replicate, "status": status, "metric": "training_seconds"}
@@ -93,7 +94,7 @@ def times(inputs: Inputs) -> pa.Table:
     return pa.Table.from_pylist(
         [
             {"stage": stage, "at": at, "seconds": card["seconds"], "peak_memory_mb": card["peak_memory_mb"]}
-            for stage in ("prepare", "floor", "microscope", "train", "sample", "evaluate")
+            for stage in REPORT.reads
             for at, card in cards(inputs, stage).items()
         ]
     )

@@ -8,11 +8,11 @@ from typing import Any
 import pyarrow.csv
 
 from scorebench import storage
-from scorebench.report.origins import STAGES
 from scorebench.report.page import page
 from scorebench.report.results import Results
 from scorebench.stages import UNATTENDED, Inputs, Running, Spec
 from scorebench.stages._results import cards, collect, folders, scales, times, training_times
+from scorebench.study.stages import REPORT, TRAIN
 
 
 def report(spec: Spec, inputs: Inputs, out: Path, running: Running = UNATTENDED) -> dict[str, Any]:
@@ -22,13 +22,13 @@ def report(spec: Spec, inputs: Inputs, out: Path, running: Running = UNATTENDED)
     samples as `metric@sampler`. The same inputs give the same bytes.
     """
     table = collect(spec, inputs)
-    runs = {stage: cards(inputs, stage) for stage in STAGES}
-    results = Results(spec, table.to_pylist() + training_times(inputs), runs["train"])
+    runs = {stage: cards(inputs, stage) for stage in REPORT.reads}
+    results = Results(spec, table.to_pylist() + training_times(inputs), runs[TRAIN.name])
     storage.write_table(out / "results.parquet", table)
     for name, content in (("results.csv", table), ("scales.csv", scales(table)), ("times.csv", times(inputs))):
         with storage.whole(out / name) as temporary:
             pyarrow.csv.write_csv(content, temporary)
     storage.write_json(out / "metrics.json", results.summary())
-    places = {stage: dict(folders(inputs, stage)) for stage in STAGES}
+    places = {stage: dict(folders(inputs, stage)) for stage in REPORT.reads}
     storage.write_text(out / "report.html", page(results, places, runs))
     return {"rows": table.num_rows}

@@ -14,7 +14,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from scorebench.study import keys
+from scorebench.study import keys, results
+from scorebench.study.stages import STAGE, STAGES
 
 if TYPE_CHECKING:
     from scorebench.study.plan import Job, Study
@@ -44,17 +45,17 @@ class NoSuchCommit(ValueError):
     """A commit that git does not know, or whose source can't be asked."""
 
 
-def jobs_of(study: Study, at: str) -> list[Job]:
-    """The jobs of a cell, or of a data set, in the order in which they run.
+def jobs_at(study: Study, at: str) -> list[Job]:
+    """The jobs of a cell or of a data set, in the order in which they run, or that of a stage of the whole study.
 
     Raises:
-        UnknownJob: the study holds neither.
+        UnknownJob: the study holds none of these.
     """
-    stages = ("train", "sample", "evaluate") if "/" in at else ("prepare", "floor")
-    if at == "report":
-        return [study.job("report")]
-    found = [study.job(stage, at) for stage in stages]
-    return found + [job for job in study.jobs("microscope") if job.at == at]
+    if at in STAGE and STAGE[at].of == "study":
+        return [study.job(at)]
+    of = "cell" if "/" in at else "dataset"
+    stages = [stage.name for stage in STAGES if stage.of == of]
+    return [job for stage in stages for job in study.jobs(stage) if job.at == at] or [study.job(stages[0], at)]
 
 
 def flat(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
@@ -68,8 +69,8 @@ def flat(value: Any, prefix: str = "") -> Iterator[tuple[str, str]]:
 
 def explain(study: Study, at: str) -> Iterator[str]:
     """Lines that say what the keys of a cell's jobs are the hash of."""
-    for job in jobs_of(study, at):
-        yield f"{job.stage} {job.at}: key {study.key(job)}, {'is there' if study.is_there(job) else 'is to be made'}"
+    for job in jobs_at(study, at):
+        yield f"{job}: key {study.key(job)}, {'is there' if results.is_there(study, job) else 'is to be made'}"
         parts = study.ingredients(job)
         for section in ("spec", "inputs", "versions", "code"):
             yield f"  {section}"
@@ -79,17 +80,17 @@ def explain(study: Study, at: str) -> Iterator[str]:
 
 def compare(study: Study, at: str, commit: str) -> Iterator[str]:
     """Lines that say which parts of the keys of a cell's jobs differ from a commit's, and how."""
-    jobs = jobs_of(study, at)
+    jobs = jobs_at(study, at)
     before = _asked(study, jobs, commit)
     for job in jobs:
         old, key = before[job.stage], study.key(job)
         if "absent" in old:
-            yield f"{job.stage} {job.at}: key {key}; {commit} has no such job: {old['absent']}"
+            yield f"{job}: key {key}; {commit} has no such job: {old['absent']}"
             continue
         if old["key"] == key:
-            yield f"{job.stage} {job.at}: key {key}, the same as in {commit}"
+            yield f"{job}: key {key}, the same as in {commit}"
             continue
-        yield f"{job.stage} {job.at}: key {key}, in {commit} {old['key']}"
+        yield f"{job}: key {key}, in {commit} {old['key']}"
         yield from _differences(study.ingredients(job), old)
 
 

@@ -205,7 +205,7 @@ class Microscope(Section):
     sigmas: SigmaGrid = Field(default_factory=SigmaGrid, description="noise levels")
 
 
-class Job(Section):
+class Resources(Section):
     """What one job of a stage may use."""
 
     threads: PositiveInt = Field(1, description="CPU threads; pinned, for they can change the last digits")
@@ -213,13 +213,13 @@ class Job(Section):
     runtime: PositiveInt = Field(30, description="time limit, minutes")
 
 
-class GpuJob(Job):
+class GpuResources(Resources):
     """A job that may ask for GPUs."""
 
     gpu: NonNegativeInt = Field(0, description="GPUs to ask for")
 
 
-class TrainJob(GpuJob):
+class TrainResources(GpuResources):
     """A training: a job that keeps checkpoints of itself."""
 
     checkpoint_seconds: PositiveFloat = Field(
@@ -230,12 +230,16 @@ class TrainJob(GpuJob):
 class Compute(Section):
     """Resources per stage."""
 
-    prepare: Job = Field(default_factory=Job, description="preparing one data set")
-    train: TrainJob = Field(default_factory=TrainJob, description="training one cell, all replicates at once")
-    sample: GpuJob = Field(default_factory=GpuJob, description="sampling from one cell")
-    evaluate: Job = Field(default_factory=Job, description="measuring one cell, or the floors of one data set")
-    microscope: Job = Field(default_factory=Job, description="looking at gradients on one data set")
-    report: Job = Field(default_factory=Job, description="drawing the report")
+    prepare: Resources = Field(default_factory=Resources, description="preparing one data set")
+    train: TrainResources = Field(
+        default_factory=TrainResources, description="training one cell, all replicates at once"
+    )
+    sample: GpuResources = Field(default_factory=GpuResources, description="sampling from one cell")
+    evaluate: Resources = Field(
+        default_factory=Resources, description="measuring one cell, or the floors of one data set"
+    )
+    microscope: Resources = Field(default_factory=Resources, description="looking at gradients on one data set")
+    report: Resources = Field(default_factory=Resources, description="drawing the report")
 
 
 class Params(Section):

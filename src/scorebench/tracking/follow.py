@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 
 from scorebench.progress import live
 from scorebench.progress.scratch import LIVE
-from scorebench.study.plan import UPTO, Job, Study
+from scorebench.study import results
+from scorebench.study.plan import Job, Study
+from scorebench.study.stages import EVALUATE, TRAIN
 from scorebench.tracking.runs import METRICS_PER_CALL
 from scorebench.tracking.store import connect, faults, only_writer
 from scorebench.tracking.track import DEFAULT_URI, experiment_name, track
@@ -50,7 +52,7 @@ class Follower:
         Raises:
             SystemExit: status 2, MLflow can't be used there; the reason is printed.
         """
-        finished = sum(self._is_evaluated(job) for job in self.study.jobs("evaluate"))
+        finished = sum(self._is_evaluated(job) for job in self.study.jobs(EVALUATE.name))
         if finished != self.finished:
             track(self.study)  # what is finished; it makes the experiment too
             self.finished = finished
@@ -60,19 +62,19 @@ class Follower:
             assert experiment is not None, "`track` has made it"
             if self.shown is None:
                 self.shown = _left(client, experiment.experiment_id)
-            brought = sum(self._bring(client, experiment.experiment_id, job) for job in self.study.jobs("train"))
+            brought = sum(self._bring(client, experiment.experiment_id, job) for job in self.study.jobs(TRAIN.name))
             self._clear(client)
         return brought
 
     def _is_evaluated(self, job: Job) -> bool:
-        return self.study.card(job).is_file()
+        return results.is_there(self.study, job)
 
     def _bring(self, client: MlflowClient, experiment: str, job: Job) -> int:
         """The points of a running training that are new."""
         from mlflow.entities import Metric, RunTag
 
         seen = live.read(self.study.directory(job) / LIVE)
-        if seen is None or self.study.card(job).is_file():
+        if seen is None or results.is_there(self.study, job):
             return 0
         assert self.shown is not None
         brought = 0
@@ -113,8 +115,8 @@ class Follower:
         assert self.shown is not None
         awaited = {
             self.study.key(job)
-            for job in self.study.jobs("train")
-            if not self._is_evaluated(self.study.job("evaluate", job.at))
+            for job in self.study.jobs(TRAIN.name)
+            if not self._is_evaluated(self.study.job(EVALUATE.name, job.at))
         }
         for place in [place for place in self.shown if place[0] not in awaited]:
             client.delete_run(self.shown.pop(place).run)
@@ -137,7 +139,7 @@ def follow(study: Study, pause: float = PAUSE) -> None:
     print("following; ends when the study is complete, or with Ctrl-C", flush=True)
     try:
         while True:
-            complete = not study.missing(UPTO["report"])
+            complete = not results.missing(study)
             follower.look()
             if complete:
                 return

@@ -14,8 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from scorebench import parts, storage
 from scorebench.study import keys
-from scorebench.study.plan import Cell, Study
-from scorebench.tracking.record import CELL, jobs_of
+from scorebench.study.cells import Cell
+from scorebench.study.plan import Study
+from scorebench.study.stages import EVALUATE, PREPARE, SAMPLE, TRAIN
+from scorebench.tracking.record import CELL, jobs_behind
 from scorebench.tracking.views import contends, datasets, main_metric
 
 if TYPE_CHECKING:
@@ -57,7 +59,7 @@ def _ranked(study: Study, dataset: str, found: dict[tuple[str, str], Run]) -> li
     for cell in study.applicable:
         if cell.dataset != dataset:
             continue
-        run = found.get((study.key(jobs_of(cell)["evaluate"]), CELL))
+        run = found.get((study.key(jobs_behind(cell)[EVALUATE]), CELL))
         if run is None:
             return []
         metrics = run.data.metrics
@@ -68,7 +70,7 @@ def _ranked(study: Study, dataset: str, found: dict[tuple[str, str], Run]) -> li
 
 def _sampler(study: Study, cell: Cell) -> str | None:
     """The sampler that the registered model draws with: the probability flow, or the cell's first."""
-    names = study.samplers_of(study.job("sample", str(cell)))
+    names = study.samplers_of(study.job(SAMPLE.name, str(cell)))
     flow = [name for name in names if study.params.samplers[name].sampler == "probability_flow"]
     return next(iter(flow or names), None)
 
@@ -121,15 +123,15 @@ def _saved(study: Study, cell: Cell) -> Iterator[Path]:
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, ParamSchema, ParamSpec, Schema
 
-    jobs = jobs_of(cell)
-    folders = {stage: study.directory(jobs[stage]) for stage in ("prepare", "train", "sample")}
-    spec, described = study.spec(jobs["sample"]), storage.read_json(folders["prepare"] / "dataset.json")
-    status = storage.read_json(folders["train"] / "run.json")["facts"]["status"]
+    jobs = jobs_behind(cell)
+    folders = {stage: study.directory(jobs[stage]) for stage in (PREPARE, TRAIN, SAMPLE)}
+    spec, described = study.spec(jobs[SAMPLE]), storage.read_json(folders[PREPARE] / "dataset.json")
+    status = storage.read_json(folders[TRAIN] / "run.json")["facts"]["status"]
     used = {
         **{kind: spec[kind] for kind in ("network", "schedule")},
         "sampler": spec["samplers"][_sampler(study, cell)],
     }
-    named = study.spec(jobs["prepare"])["source"]["options"].get("columns")
+    named = study.spec(jobs[PREPARE])["source"]["options"].get("columns")
     columns = named or [f"x{i}" for i in range(described["dimension"])]
     facts = {
         "at": str(cell),
@@ -148,7 +150,7 @@ def _saved(study: Study, cell: Cell) -> Iterator[Path]:
     with tempfile.TemporaryDirectory() as top, _quiet():
         inside = Path(top, "cell")
         inside.mkdir()
-        shutil.copy(folders["train"] / "model.safetensors", inside)
+        shutil.copy(folders[TRAIN] / "model.safetensors", inside)
         storage.write_json(inside / "cell.json", facts)
         _copy_source(used, Path(top, "scorebench"))
         mlflow.pyfunc.save_model(

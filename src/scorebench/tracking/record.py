@@ -17,8 +17,10 @@ import pyarrow.csv
 from scorebench import storage
 from scorebench.report.pictures import View, panel, view_of
 from scorebench.stages._dataset import describe, read_points
-from scorebench.study import keys
-from scorebench.study.plan import Cell, Job, Study
+from scorebench.study import keys, results
+from scorebench.study.cells import Cell
+from scorebench.study.plan import Job, Study
+from scorebench.study.stages import EVALUATE, FLOOR, PREPARE, SAMPLE, TRAIN, Stage
 
 LONGEST = 500
 """Characters of a param; MLflow's own limit depends on the kind of store, and this fits in all."""
@@ -37,47 +39,52 @@ class Point(NamedTuple):
     at: int
 
 
-def jobs_of(cell: Cell) -> dict[str, Job]:
+def jobs_behind(cell: Cell) -> dict[Stage, Job]:
     """The jobs whose results a run shows, by stage."""
-    at = {"prepare": cell.dataset, "floor": cell.dataset}
-    return {s: Job(s, at.get(s, str(cell))) for s in ("prepare", "train", "sample", "evaluate", "floor")}
+    at = {"dataset": cell.dataset, "cell": str(cell)}
+    return {stage: Job(stage.name, at[stage.of]) for stage in (PREPARE, TRAIN, SAMPLE, EVALUATE, FLOOR)}
+
+
+def is_finished(study: Study, cell: Cell) -> bool:
+    """Whether a cell has all that a run needs; floors may come later."""
+    return results.are_there(study, (job for stage, job in jobs_behind(cell).items() if stage is not FLOOR))
 
 
 class Record:
     """All results of one cell, read once for all its replicates; the files must be there (floors need not)."""
 
     def __init__(self, study: Study, cell: Cell) -> None:
-        self.study, self.cell, self.jobs = study, cell, jobs_of(cell)
+        self.study, self.cell, self.jobs = study, cell, jobs_behind(cell)
         self.folders = {stage: study.directory(job) for stage, job in self.jobs.items()}
-        self.cards = {s: storage.read_json(f / "run.json") for s, f in self.folders.items() if s != "floor"}
-        self.curves = storage.read_table(self.folders["train"] / "training.parquet")
-        self.scores = storage.read_table(self.folders["evaluate"] / "scores.parquet")
+        self.cards = {stage: results.card(study, job) for stage, job in self.jobs.items() if stage is not FLOOR}
+        self.curves = storage.read_table(self.folders[TRAIN] / "training.parquet")
+        self.scores = storage.read_table(self.folders[EVALUATE] / "scores.parquet")
 
     @property
     def started(self) -> int:
         """When training began, ms."""
-        return round(1000 * float(self.cards["train"]["started"]))
+        return round(1000 * float(self.cards[TRAIN]["started"]))
 
     @property
     def ended(self) -> int:
         """When training ended, ms."""
-        return self.started + round(1000 * float(self.cards["train"]["seconds"]))
+        return self.started + round(1000 * float(self.cards[TRAIN]["seconds"]))
 
     @property
     def replicates(self) -> range:
         """All replicates."""
-        return range(self.cards["train"]["spec"]["replicates"])
+        return range(self.cards[TRAIN]["spec"]["replicates"])
 
     @functools.cached_property
     def kept(self) -> list[int]:
         """Replicates that trained to the end: the cell's means are over these."""
-        return [r for r in self.replicates if self.cards["train"]["facts"]["status"][r] == "trained"]
+        return [r for r in self.replicates if self.cards[TRAIN]["facts"]["status"][r] == "trained"]
 
     @functools.cached_property
     def params(self) -> dict[str, str]:
         """All settings that led to a cell, with flat names such as `training.steps`."""
-        prepare, train, sample = (self.cards[s]["spec"] for s in ("prepare", "train", "sample"))
-        facts = self.cards["prepare"]["facts"]
+        prepare, train, sample = (self.cards[s]["spec"] for s in (PREPARE, TRAIN, SAMPLE))
+        facts = self.cards[PREPARE]["facts"]
         tree = {
             "dataset": self.cell.dataset,
             "method": self.cell.method,
@@ -90,10 +97,10 @@ class Record:
             "schedule.kind": train["schedule"]["name"],
             "dataset.dimension": facts["dimension"],
             "dataset.points": facts["rows"],
-            "network.parameters": self.cards["train"]["facts"]["parameters"],
+            "network.parameters": self.cards[TRAIN]["facts"]["parameters"],
             "training": train["training"],
-            "sampling.points": self.cards["sample"]["facts"]["points"],
-            "evaluation": self.cards["evaluate"]["spec"]["evaluation"],
+            "sampling.points": self.cards[SAMPLE]["facts"]["points"],
+            "evaluation": self.cards[EVALUATE]["spec"]["evaluation"],
         }
         options = {
             "dataset": prepare["source"]["options"],
@@ -104,7 +111,7 @@ class Record:
 
     def tags(self, replicate: int | None) -> dict[str, str]:
         """What runs are found, filtered and grouped by; without a replicate, those of the cell."""
-        card = self.cards["train"]
+        card = self.cards[TRAIN]
         facts, lost = card["facts"], len(self.replicates) - len(self.kept)
         oracle = self.study.objectives[self.cell.method].requires_target
         shown = self.replicates if replicate is None else [replicate]
@@ -115,7 +122,7 @@ class Record:
                 f"**{self.cell}**: means over {len(self.kept)} replicates, which differ in their random numbers only;"
                 " each is a run of its own below this one. Pictures and tables are under Artifacts.",
                 "The method is told the exact score: it shows what can be reached." * oracle,
-                f"Made by `{card['command']}`; the results lie in `{self.folders['evaluate']}`.",
+                f"Made by `{card['command']}`; the results lie in `{self.folders[EVALUATE]}`.",
             ]
         else:
             status, note = facts["status"][replicate], [f"Replicate {replicate} of `{self.cell}`."]
@@ -127,7 +134,7 @@ class Record:
             "oracle": "yes" if oracle else "no",
             "study": self.study.name,
             "status": status,
-            "key": self.cards["evaluate"]["key"],
+            "key": self.cards[EVALUATE]["key"],
             "train_key": card["key"],
             "current": "yes",
             "mlflow.source.name": self.study.file.name,
@@ -145,7 +152,7 @@ class Record:
 
         In this order, because MLflow shows them in the order of their arrival.
         """
-        card = self.cards["train"]
+        card = self.cards[TRAIN]
         facts, steps = card["facts"], card["spec"]["training"]["steps"]
         scores = [row for row in rows(self.scores, replicate) if row["value"] is not None]  # null: not finite
         final = {
@@ -154,7 +161,7 @@ class Record:
             if row["sigma"] is None
         }
         final |= {"training_seconds": facts["training_seconds"], "evaluations": facts["evaluations"]}
-        sampling = self.cards["sample"]["facts"]["sampling_seconds"]
+        sampling = self.cards[SAMPLE]["facts"]["sampling_seconds"]
         final |= {f"sampling_seconds/{label}": seconds for label, seconds in sampling.items()}
         for name, value in final.items():
             yield Point(name, float(value), 0, self.ended)
@@ -192,8 +199,8 @@ class Record:
 
     @functools.cached_property
     def _floors(self) -> pa.Table | None:
-        there = self.study.is_there(self.jobs["floor"])
-        return storage.read_table(self.folders["floor"] / "floors.parquet") if there else None
+        there = results.is_there(self.study, self.jobs[FLOOR])
+        return storage.read_table(self.folders[FLOOR] / "floors.parquet") if there else None
 
     def artifacts(self) -> Iterator[tuple[str, bytes]]:
         """Tables of the cell, pictures of the samples of its first trained replicate: (file name, content)."""
@@ -202,11 +209,11 @@ class Record:
             yield "error_by_sigma.csv", as_csv(by_sigma)
         if not self.kept:
             return
-        table = storage.read_table(self.folders["sample"] / "samples.parquet")
+        table = storage.read_table(self.folders[SAMPLE] / "samples.parquet")
         table = table.filter(pa.compute.equal(table["replicate"], self.kept[0]))
         labels, x = table["sampler"].to_numpy(), storage.points_of(table["x"])
         for label in sorted(set(labels)):
-            yield f"samples/{label}.png", sample_picture(x[labels == label], self.folders["prepare"])
+            yield f"samples/{label}.png", sample_picture(x[labels == label], self.folders[PREPARE])
 
 
 def place_of(sigma: float) -> int:

@@ -11,8 +11,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from scorebench import storage
-from scorebench.study.plan import Cell, Study
-from scorebench.tracking.record import CELL, Point, Record, floors, jobs_of
+from scorebench.study import results
+from scorebench.study.cells import Cell
+from scorebench.study.plan import Study
+from scorebench.study.stages import EVALUATE, FLOOR, PREPARE
+from scorebench.tracking.record import CELL, Point, Record, floors, jobs_behind
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -27,7 +30,7 @@ PARENT = "mlflow.parentRunId"
 
 def identities(study: Study, cell: Cell) -> list[Identity]:
     """The runs of a cell: its own first, then one per replicate."""
-    key = study.key(jobs_of(cell)["evaluate"])
+    key = study.key(jobs_behind(cell)[EVALUATE])
     return [(key, which) for which in (CELL, *map(str, range(study.params.replicates)))]
 
 
@@ -39,7 +42,7 @@ def log_run(client: MlflowClient, experiment: str, record: Record, which: str, p
     name = str(record.cell) if replicate is None else f"{record.cell} r{replicate}"
     tags = record.tags(replicate) | _user() | ({} if parent is None else {PARENT: parent})
     if record.floors(replicate):
-        tags["floor_key"] = record.study.key(record.jobs["floor"])
+        tags["floor_key"] = record.study.key(record.jobs[FLOOR])
     run: Run = client.create_run(experiment, start_time=record.started, tags=tags, run_name=name)
     run_id = run.info.run_id
     points = [*(record.means() if replicate is None else record.points(replicate)), *record.floors(replicate)]
@@ -81,11 +84,11 @@ def _dataset(record: Record) -> Any:
     """What the run trained on, for MLflow's own column of data sets."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    facts, folder = record.cards["prepare"]["facts"], record.folders["prepare"]
+    facts, folder = record.cards[PREPARE]["facts"], record.folders[PREPARE]
     columns = [{"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [-1, facts["dimension"]]}}]
     described = Dataset(
         name=record.cell.dataset,
-        digest=record.cards["prepare"]["key"],
+        digest=record.cards[PREPARE]["key"],
         source_type="local",
         source=json.dumps({"uri": str(folder)}),
         schema=json.dumps({"mlflow_tensorspec": {"features": json.dumps(columns), "targets": None}}),
@@ -99,8 +102,8 @@ def bring_floors(client: MlflowClient, study: Study, found: dict[Identity, Run])
     now = round(1000 * time.time())
     tables: dict[str, Any] = {}
     for cell in study.applicable:
-        job = jobs_of(cell)["floor"]
-        if not study.is_there(job):
+        job = jobs_behind(cell)[FLOOR]
+        if not results.is_there(study, job):
             continue
         key = study.key(job)
         for identity in identities(study, cell):

@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scorebench.study.plan import Study
+from scorebench.study.stages import FLOOR
 from scorebench.tracking.models import register_best
-from scorebench.tracking.record import CELL, Record, jobs_of
+from scorebench.tracking.record import CELL, Record, is_finished, jobs_behind
 from scorebench.tracking.runs import PARENT, Identity, bring_floors, identities, is_now, log_run
 from scorebench.tracking.store import connect, durable, faults, only_writer, shown, sqlite_file
 from scorebench.tracking.views import WHICH, address, datasets, experiment_tags
@@ -83,7 +84,9 @@ def behind(study: Study) -> list[str] | None:
             return None
         found = _complete(_runs(client, experiment.experiment_id))
     planned = {
-        identity: study.key(jobs_of(cell)["floor"]) for cell in study.applicable for identity in identities(study, cell)
+        identity: study.key(jobs_behind(cell)[FLOOR])
+        for cell in study.applicable
+        for identity in identities(study, cell)
     }
     tags = {identity: run.data.tags for identity, run in found.items()}
     there = found.keys() & planned.keys()
@@ -115,7 +118,7 @@ def _bring(client: MlflowClient, experiment: str, study: Study) -> Counter[str]:
         done["there"] += len(runs) - len(absent)
         if not absent:
             continue
-        if not all(study.is_there(job) for stage, job in jobs_of(cell).items() if stage != "floor"):
+        if not is_finished(study, cell):
             done["unfinished"] += 1
             continue
         record = Record(study, cell)

@@ -9,7 +9,9 @@ from collections import Counter
 from typing import Any
 from urllib.parse import quote
 
-from scorebench.study.plan import Cell, Study
+from scorebench.study.cells import Cell
+from scorebench.study.plan import Study
+from scorebench.study.stages import SAMPLE
 
 VIEW = "mlflow.sharedViewState."
 """Begins the name of an experiment tag that MLflow's page lists under Views."""
@@ -27,7 +29,7 @@ def main_metric(study: Study, dataset: str) -> str | None:
     if study.sources[dataset].known_score:
         many = any(study.schedules[cell.schedule].levels_trained != 1 for cell in cells)
         return "D_integral" if many else "clean_error" if cells else None
-    counts = Counter(name for cell in cells for name in study.samplers_of(study.job("sample", str(cell))))
+    counts = Counter(name for cell in cells for name in study.samplers_of(study.job(SAMPLE.name, str(cell))))
     flow = [name for name in counts if study.params.samplers[name].sampler == "probability_flow"]
     return f"sliced_wasserstein/{max(flow or counts, key=lambda name: counts[name])}" if counts else None
 

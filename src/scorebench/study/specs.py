@@ -1,0 +1,131 @@
+"""What a job is told: its own slice of the study, one function per stage, which `Stage.spec` or its name calls."""
+
+from __future__ import annotations
+
+import functools
+from typing import TYPE_CHECKING, Any
+
+from scorebench.study import budgets, keys
+from scorebench.study.params import fault_at
+
+if TYPE_CHECKING:
+    from scorebench.study.plan import Job, Study
+
+
+def prepare(study: Study, job: Job) -> dict[str, Any]:
+    """The source of a data set, its sizes, and the files that it reads."""
+    (name,) = job.names
+    entry, source = study.params.datasets[name], study.sources[name]
+    return {
+        "source": _part("source", source, entry.source),
+        "sizes": entry.sizes.model_dump(),
+        "seed": study.params.seed,
+        "files": {str(path): keys.file_digest(path) for path in source.files()},
+    }
+
+
+def train(study: Study, job: Job) -> dict[str, Any]:
+    """The method, its budget, and on what it runs."""
+    _, name, _ = job.names
+    compute = study.params.compute.train
+    return {
+        **_cell(study, job),
+        "objective": _part("objective", study.objectives[name], study.params.methods[name].objective),
+        "training": training(study, job.names),
+        "threads": compute.threads,
+        "gpu": compute.gpu > 0,
+    }
+
+
+def sample(study: Study, job: Job) -> dict[str, Any]:
+    """The samplers that make sense in a cell, how many points they draw, and on what they run."""
+    p, compute = study.params, study.params.compute.sample
+    chosen = {name: _part("sampler", study.samplers[name], p.samplers[name].sampler) for name in study.samplers_of(job)}
+    told = {"threads": compute.threads, "gpu": compute.gpu > 0}
+    return {**_cell(study, job), **told, "samplers": chosen, "points": p.sampling.points}
+
+
+def evaluate(study: Study, job: Job) -> dict[str, Any]:
+    """What is measured of a cell."""
+    p = study.params
+    return {**_cell(study, job), "evaluation": p.evaluation.model_dump(), "threads": p.compute.evaluate.threads}
+
+
+def floor(study: Study, job: Job) -> dict[str, Any]:
+    """What is measured of samples, and how many of them there are."""
+    p = study.params
+    told = {"seed": p.seed, "replicates": p.replicates}
+    return {**told, "evaluation": p.evaluation.model_dump(), "points": p.sampling.points}
+
+
+def microscope(study: Study, job: Job) -> dict[str, Any]:
+    """The methods whose gradients are looked at, and the networks on which."""
+    p, m = study.params, study.params.microscope
+    assert m is not None, "there is no such job in a study without a microscope"
+    (dataset,) = job.names
+    methods = {
+        name: _part("objective", study.objectives[name], p.methods[name].objective)
+        for name in m.methods
+        if study.objectives[name].not_applicable(study.setting(dataset, name, m.schedule)) is None
+    }
+    return {
+        "seed": p.seed,
+        "replicates": m.replicates,
+        "network": _part("network", study.networks[m.network], p.networks[m.network].network),
+        "schedule": _schedule(study, m.schedule),
+        "reference": m.reference.model_dump() | {"log_every": m.reference.steps},
+        "methods": methods,
+        "samples": m.samples,
+        "sigmas": m.sigmas.model_dump(),
+        "threads": p.compute.microscope.threads,
+    }
+
+
+def report(study: Study, job: Job) -> dict[str, Any]:
+    """The whole study, and its cells with the reasons of those that are not applicable."""
+    cells = [{"dataset": c.dataset, "method": c.method, "schedule": c.schedule, "reason": c.reason}
+             for c in study.cells]  # fmt: skip
+    return {"study": study.name, "params": study.params.model_dump(mode="json"), "cells": cells}
+
+
+def training(study: Study, names: list[str]) -> dict[str, Any]:
+    """The section `training` of a cell (data set, method, schedule), its budget turned into steps and a batch.
+
+    Raises:
+        InvalidStudy: a learning rate is to be chosen where trials can't be judged.
+        NoCosts: a budget of time, and no measured times.
+    """
+    dataset, method, schedule = names
+    told = budgets.training(study.params, study.objectives, (dataset, method, schedule), study.dimension(dataset))
+    if "learning_rates" in told and study.schedules[schedule].noise_free:
+        text = f"a rate can't be chosen on {'/'.join(names)}: it trains at sigma = 0, and trials are judged by DSM"
+        raise fault_at(study.file, ("training", "learning_rates"), text)
+    return told
+
+
+def _cell(study: Study, job: Job) -> dict[str, Any]:
+    """What all stages of a cell are told."""
+    p = study.params
+    _, method, schedule = job.names
+    seed = p.methods[method].seed
+    return {
+        "seed": p.seed if seed is None else seed,
+        "replicates": p.replicates,
+        "network": _network(study, method),
+        "schedule": _schedule(study, schedule),
+    }
+
+
+def _part(kind: str, built: Any, name: str) -> dict[str, Any]:
+    return {"kind": kind, "name": name, "options": built.model_dump(mode="json")}
+
+
+@functools.cache
+def _network(study: Study, method: str) -> dict[str, Any]:
+    name = study.params.methods[method].network
+    return _part("network", study.networks[name], study.params.networks[name].network)
+
+
+@functools.cache
+def _schedule(study: Study, name: str) -> dict[str, Any]:
+    return _part("schedule", study.schedules[name], study.params.schedules[name].schedule)
