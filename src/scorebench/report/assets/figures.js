@@ -207,7 +207,7 @@ const figures = {
     if (asked === undefined) return [];
     const {name: curve, label: words} = BOOK.curves[asked];
     const rows = here.filter((each) => each.curve === asked && seen(each.cell))
-      .flatMap(({cell, columns}) => points(cell, columns));
+      .flatMap(({cell, band}) => points(cell, band));
     return BOOK.schedules.map((schedule) => [schedule, rows.filter((row) => row.schedule === schedule)])
       .filter(([, there]) => there.length).map(([schedule, there]) => ({
         name: `${dataset}-${schedule}-${curve}`, caption: `${dataset}, ${schedule}`, log: {x: false, y: curve !== "loss" && d3.min(there, (row) => row.y) > 0},

@@ -5,36 +5,40 @@ const BOOK = JSON.parse(document.getElementById("book").textContent);
 const KINDS = {dataset: BOOK.datasets, method: BOOK.methods, schedule: BOOK.schedules};
 const chosen = Object.fromEntries(Object.entries(KINDS).map(([kind, names]) => [kind, new Set(names)]));
 
-const CELLS = BOOK.cells.map(([d, m, s]) => {
-  const [dataset, method, schedule] = [BOOK.datasets[d], BOOK.methods[m], BOOK.schedules[s]];
-  return {dataset, method, schedule, at: `${dataset}/${method}/${schedule}`, oracle: BOOK.oracles.includes(m)};
+// Rows as the page holds them, the names of their fields once, as objects.
+const named = ({names, rows}) => rows.map((row) => Object.fromEntries(names.map((name, i) => [name, row[i]])));
+
+const CELLS = named(BOOK.cells).map((cell) => {
+  const [dataset, method, schedule] = [BOOK.datasets[cell.dataset], BOOK.methods[cell.method], BOOK.schedules[cell.schedule]];
+  return {dataset, method, schedule, at: `${dataset}/${method}/${schedule}`, oracle: BOOK.oracles.includes(cell.method)};
 });
 const METRICS = new Map(BOOK.metrics.map((metric) => [metric.name, metric]));
+const samplerOf = (place) => place === null ? "" : BOOK.samplers[place];
 
-const LEVELS = BOOK.levels.map(([cell, sampler, metric, mean, half, n, mark]) => ({
-  ...CELLS[cell], sampler: sampler < 0 ? "" : BOOK.samplers[sampler], metric: BOOK.metrics[metric].name,
-  mean, half, low: mean - (half ?? 0), high: mean + (half ?? 0), replicates: n, mark,
+const LEVELS = named(BOOK.levels).map(({cell, sampler, metric, mean, half, replicates, mark}) => ({
+  ...CELLS[cell], sampler: samplerOf(sampler), metric: BOOK.metrics[metric].name,
+  mean, half, low: mean - (half ?? 0), high: mean + (half ?? 0), replicates, mark,
 }));
-const FLOORS = BOOK.floors.map(([d, metric, mean, half]) => ({
-  dataset: BOOK.datasets[d], metric: BOOK.metrics[metric].name, mean, half,
+const FLOORS = named(BOOK.floors).map(({dataset, metric, mean, half}) => ({
+  dataset: BOOK.datasets[dataset], metric: BOOK.metrics[metric].name, mean, half,
 }));
 
-// Columns (grid of x, mean, lowest, highest) as points of one cell.
-const points = (cell, [grid, mean, low, high]) =>
-  BOOK.grids[grid].map((at, i) => ({...cell, x: at, y: mean[i], low: (low ?? mean)[i], high: (high ?? mean)[i]}));
-const SCALES = BOOK.scales.flatMap(([cell, ...columns]) => points({...CELLS[cell], levels: columns[1].length}, columns));
-const STARTS = BOOK.starts.flatMap(([d, x, mean], i) =>
-  x.map((at, k) => ({dataset: BOOK.datasets[d], series: i, x: at, y: mean[k]})));
-const TRAINING = BOOK.training.map(([cell, curve, ...columns]) => ({cell: CELLS[cell], curve, columns}));
-const LEARNED = BOOK.learned.flatMap(([cell, words, ...columns]) => points({...CELLS[cell], words}, columns));
-const GRADIENTS = BOOK.gradients.flatMap(([d, method, words, ...columns]) =>
-  points({dataset: BOOK.datasets[d], method, words}, columns));
-const SINGLES = BOOK.singles.map(([, cell, sigma]) => ({...CELLS[cell], sigma}));
-const COMBINATIONS = BOOK.combinations.map(([, cell, part, ratio, low, high]) => ({
+// A band (grid of x, mean, lowest, highest) as points of one cell.
+const points = (cell, {grid, mean, low, high}) =>
+  BOOK.grids[grid].map((x, i) => ({...cell, x, y: mean[i], low: (low ?? mean)[i], high: (high ?? mean)[i]}));
+const SCALES = named(BOOK.scales).flatMap((row) => points({...CELLS[row.cell], levels: row.mean.length}, row));
+const STARTS = named(BOOK.starts).flatMap(({dataset, x, mean}, i) =>
+  x.map((at, k) => ({dataset: BOOK.datasets[dataset], series: i, x: at, y: mean[k]})));
+const TRAINING = named(BOOK.training).map(({cell, curve, ...band}) => ({cell: CELLS[cell], curve, band}));
+const LEARNED = named(BOOK.learned).flatMap(({cell, words, ...band}) => points({...CELLS[cell], words}, band));
+const GRADIENTS = named(BOOK.gradients).flatMap(({dataset, method, words, ...band}) =>
+  points({dataset: BOOK.datasets[dataset], method, words}, band));
+const SINGLES = named(BOOK.singles).map(({cell, sigma}) => ({...CELLS[cell], sigma}));
+const COMBINATIONS = named(BOOK.combinations).map(({cell, part, ratio, low, high}) => ({
   ...CELLS[cell], part: BOOK.methods[part], mean: ratio, low: low ?? ratio, high: high ?? ratio,
 }));
-const RANGES = BOOK.ranges.map(([d, schedule, low, high, best]) => ({
-  dataset: BOOK.datasets[d], schedule: schedule === null ? null : BOOK.schedules[schedule], low, high, best,
+const RANGES = named(BOOK.ranges).map(({dataset, schedule, low, high, best}) => ({
+  dataset: BOOK.datasets[dataset], schedule: schedule === null ? null : BOOK.schedules[schedule], low, high, best,
 }));
 
 const seen = (row) =>
@@ -43,7 +47,7 @@ const seen = (row) =>
 // The main metric of a data set, and its sampler.
 const mainOf = (dataset) => {
   const found = BOOK.main[BOOK.datasets.indexOf(dataset)];
-  return found && {metric: BOOK.metrics[found[0]].name, sampler: found[1] < 0 ? "" : BOOK.samplers[found[1]]};
+  return found && {metric: BOOK.metrics[found.metric].name, sampler: samplerOf(found.sampler)};
 };
 
 const COLOURS = 10;
