@@ -152,9 +152,16 @@ def test_what_a_method_learned_beside_its_network_is_drawn(opened: Any) -> None:
     shown.wait_for()
     assert "both: λ(σ), the weight on SSM-VR" in shown.inner_text()
     book = json.loads(page.locator("#book").text_content())
-    (cell, words, grid, mean, low, high) = book["learned"][0]
-    assert (book["methods"][book["cells"][cell][1]], words) == ("both", "λ(σ), the weight on SSM-VR")
-    assert (book["grids"][grid], mean, low, high) == ([0.1, 1.0], [0.51, 0.51], [0.5, 0.5], [0.52, 0.52])
+    row = named(book["learned"])[0]
+    cell = named(book["cells"])[row["cell"]]
+    assert (book["methods"][cell["method"]], row["words"]) == ("both", "λ(σ), the weight on SSM-VR")
+    assert book["grids"][row["grid"]] == [0.1, 1.0]
+    assert (row["mean"], row["low"], row["high"]) == ([0.51, 0.51], [0.5, 0.5], [0.52, 0.52])
+
+
+def named(packed: dict[str, Any]) -> list[dict[str, Any]]:
+    """Rows as the page's scripts read them."""
+    return [dict(zip(packed["names"], row, strict=True)) for row in packed["rows"]]
 
 
 def test_axes_switch_between_logarithmic_and_linear(opened: Any) -> None:

@@ -72,8 +72,10 @@ def book(results: Results, trained: dict[str, Path], advice: Mapping[str, Recomm
 
 def that_learned(numbers: Mapping[str, Any]) -> list[str]:
     """Of what `book` made: the data sets on which anything was learned beside the network."""
-    cells, learned = numbers["cells"], numbers["learned"]
-    dataset, cell = cells["names"].index("dataset"), learned["names"].index("cell") if learned["rows"] else 0
+    learned, cells = numbers["learned"], numbers["cells"]
+    if not learned["rows"]:
+        return []
+    cell, dataset = learned["names"].index("cell"), cells["names"].index("dataset")
     there = {cells["rows"][row[cell]][dataset] for row in learned["rows"]}
     return [name for i, name in enumerate(numbers["datasets"]) if i in there]
 
