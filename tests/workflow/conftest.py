@@ -7,14 +7,22 @@ import pytest
 
 from processes import LONG
 from project import TINY, Project, checkout
+from shared import once
+
+
+def built_once(factory: pytest.TempPathFactory, name: str, study: str) -> Project:
+    """A study that the first worker to need it builds by Snakemake; no test changes it."""
+
+    def build(folder: Path) -> None:
+        checkout(folder, study).run("snakemake", "--cores", "2")
+
+    return Project(once(factory, name, build))
 
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The tiny study, built by Snakemake directly."""
-    project = checkout(tmp_path_factory.mktemp("built") / "a project", TINY)  # a path with a space
-    project.run("snakemake", "--cores", "2")
-    return project
+    return built_once(tmp_path_factory, "a project", TINY)  # a path with a space
 
 
 @pytest.fixture
@@ -28,9 +36,7 @@ def project(built: Project, tmp_path: Path) -> Project:
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The study whose trainings last seconds, built in one go."""
-    project = checkout(tmp_path_factory.mktemp("undisturbed") / "project", LONG)
-    project.run("snakemake", "--cores", "2")
-    return project
+    return built_once(tmp_path_factory, "undisturbed", LONG)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import pytest
 
 from project import CELLS, TINY, Project, checkout
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("agreement")]
+pytestmark = pytest.mark.slow
 
 
 def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
@@ -18,17 +18,17 @@ def stages_of(cells: set[str]) -> set[str]:
     return {f"results/default/{stage}/{cell}" for stage in ("checkpoints", "samples", "scores") for cell in cells}
 
 
-def test_everything_is_built_and_nothing_is_left_to_do(built: Project) -> None:
-    assert set(built.jobs()) == {
+def test_everything_is_built_and_nothing_is_left_to_do(project: Project) -> None:
+    assert set(project.jobs()) == {
         "data/prepared/default/ring8",
         "results/default/floors/ring8",
         "report",
         *stages_of(CELLS),
     }
-    said = built.run("snakemake", "-n", "--cores", "1")
+    said = project.run("snakemake", "-n", "--cores", "1")
     assert "Nothing to be done" in said
     assert "not applicable: ring8/dsm/clean: " in said
-    assert not list(built.folder.rglob("*.tmp"))
+    assert not list(project.folder.rglob("*.tmp"))
 
 
 def test_gradients_under_the_microscope_are_versioned_and_run_alone(project: Project, tmp_path: Path) -> None:

@@ -12,8 +12,6 @@ from processes import start, wait_for, wait_for_jobs
 from project import CELLS, TINY, Project, checkout
 
 pytestmark = pytest.mark.slow
-faults = pytest.mark.xdist_group("faults")
-versions = pytest.mark.xdist_group("versions")
 
 FLAKY = '''\
 """DSM that fails until a file is there: a job that breaks for a reason outside of the study."""
@@ -38,7 +36,6 @@ class Flaky(Objective):
 '''
 
 
-@faults
 def test_edit_of_source_runs_what_uses_it(project: Project) -> None:
     """Case c: a method's file, then the report's code."""
     project.run("scorebench", "agree")
@@ -55,7 +52,6 @@ def test_edit_of_source_runs_what_uses_it(project: Project) -> None:
     assert "Nothing to be done" in project.run("snakemake", "-n", "--cores", "1")
 
 
-@faults
 def test_failed_job_leaves_the_others_and_the_rest_is_done_next(project: Project) -> None:
     """Case f, by Snakemake and through DVC."""
     project.run("scorebench", "agree")
@@ -81,7 +77,6 @@ def test_failed_job_leaves_the_others_and_the_rest_is_done_next(project: Project
     project.agrees()
 
 
-@faults
 def test_second_run_at_once_says_so_and_harms_nothing(project: Project, built: Project) -> None:
     """Case g."""
     shutil.rmtree(project.folder / "results/default/scores")
@@ -95,7 +90,6 @@ def test_second_run_at_once_says_so_and_harms_nothing(project: Project, built: P
     assert "Nothing to be done" in project.run("snakemake", "-n", "--cores", "1")
 
 
-@faults
 @pytest.mark.parametrize("moment", ["checkpoints/*/*/*/*/training.parquet", "samples/*/*/*/*/*"])
 def test_killed_run_goes_on_and_ends_the_same(built: Project, tmp_path: Path, moment: str) -> None:
     """kill -9 of the driver and its jobs while they write; then what Snakemake says to do."""
@@ -113,7 +107,6 @@ def test_killed_run_goes_on_and_ends_the_same(built: Project, tmp_path: Path, mo
     project.agrees()
 
 
-@versions
 def test_experiments_in_place_and_aside(project: Project) -> None:
     """Case h: `dvc exp run`, in place and --temp, `dvc metrics diff`, `dvc plots`."""
     project.run("scorebench", "track")
@@ -143,7 +136,6 @@ def test_experiments_in_place_and_aside(project: Project) -> None:
     assert "index.html" in project.run("dvc", "plots", "diff", "HEAD")
 
 
-@versions
 def test_branches_are_switched_with_dvc_checkout(project: Project) -> None:
     """Two branches with a study each: after `git checkout` and `dvc checkout` the results of either are there."""
     project.run("scorebench", "agree")
@@ -162,7 +154,6 @@ def test_branches_are_switched_with_dvc_checkout(project: Project) -> None:
     assert changed(there["main"], there["other"]) == {"report", *stages_of({"ring8/dsm/log_uniform"})}
 
 
-@versions
 def test_pull_of_one_checkpoint(project: Project, tmp_path: Path) -> None:
     """Case i."""
     clone = project.published(tmp_path)
@@ -173,7 +164,6 @@ def test_pull_of_one_checkpoint(project: Project, tmp_path: Path) -> None:
     assert [p.name for p in (clone.folder / "results").rglob("*") if p.is_file() and p.suffix] == ["model.safetensors"]
 
 
-@versions
 @pytest.mark.parametrize("kind", ["copy", "hardlink", "symlink"])
 def test_every_cache_type(project: Project, tmp_path: Path, kind: str) -> None:
     """Case j: pull, edit, repro, with files that are copies of the cache or links into it."""

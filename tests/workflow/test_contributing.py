@@ -7,7 +7,7 @@ import pytest
 
 from project import ROOT, Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("contributing")]
+pytestmark = pytest.mark.slow
 
 TEXT = (ROOT / "CONTRIBUTING.md").read_text()
 

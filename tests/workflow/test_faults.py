@@ -19,7 +19,7 @@ import pytest
 from processes import LONG, assert_whole, job_processes, start, wait_for, wait_for_jobs
 from project import Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stopped")]
+pytestmark = pytest.mark.slow
 
 SIDECAR = "results/default/checkpoints/*/*/*/*/.progress.safetensors"
 

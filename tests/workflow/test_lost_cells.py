@@ -7,7 +7,7 @@ import pytest
 
 from project import Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stopped")]
+pytestmark = pytest.mark.slow
 
 REFUSING = '''\
 """DSM that finds out at its seventh step that it can't go on."""

@@ -11,7 +11,7 @@ import requests
 
 from project import Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("remotes")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

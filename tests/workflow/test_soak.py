@@ -18,7 +18,7 @@ import pytest
 from processes import assert_whole, job_processes, start
 from project import Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("stopped")]
+pytestmark = pytest.mark.slow
 
 KILLS = int(os.environ.get("SCOREBENCH_SOAK_KILLS", "3"))
 SEED = int(os.environ.get("SCOREBENCH_SOAK_SEED", "1"))

@@ -9,7 +9,7 @@ from test_agreement import changed, stages_of
 
 from project import Project
 
-pytestmark = [pytest.mark.slow, pytest.mark.xdist_group("agreement")]
+pytestmark = pytest.mark.slow
 
 
 def test_explain_names_the_parts_and_what_changed(project: Project) -> None:
