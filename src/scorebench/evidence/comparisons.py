@@ -74,7 +74,10 @@ class Comparison:
 
 
 def _of_ratio(value: float) -> str:
-    return f"{value:.2f}" if 0.1 <= value < 10 else number(value, 2)
+    if not 0.1 <= value < 10:
+        return number(value, 2)
+    near = abs(value - 1) < 0.005 and round(value, 3) != 1  # on which side of 1 an end lies is what is told
+    return f"{value:.3f}" if near else f"{value:.2f}"
 
 
 def _of_difference(value: float) -> str:
