@@ -6,7 +6,12 @@ import pytest
 
 from scorebench.cluster import profile
 
-plugin = pytest.importorskip("snakemake_executor_plugin_slurm")
+
+@pytest.fixture(scope="module")
+def plugin():
+    import snakemake_executor_plugin_slurm as imported
+
+    return imported
 
 
 @pytest.mark.parametrize(
@@ -17,7 +22,7 @@ plugin = pytest.importorskip("snakemake_executor_plugin_slurm")
         (None, None),
     ],
 )
-def test_a_state_is_its_first_word(monkeypatch, told, taken):
+def test_a_state_is_its_first_word(monkeypatch, plugin, told, taken):
     """sacct adds who cancelled a job; the plugin knows the bare word only. None: Slurm did not answer."""
 
     async def query(command, logger):
@@ -28,7 +33,7 @@ def test_a_state_is_its_first_word(monkeypatch, told, taken):
     assert asyncio.run(plugin.query_job_status("sacct", None)) == (taken, 0.5)
 
 
-def test_looks_at_jobs_are_no_farther_apart_than_the_site_says(monkeypatch):
+def test_looks_at_jobs_are_no_farther_apart_than_the_site_says(monkeypatch, plugin):
     """The plugin adds 10 s after every look at which none had ended."""
     name = "next_seconds_between_status_checks"
     monkeypatch.setattr(plugin.Executor, name, getattr(plugin.Executor, name))

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 
 import numpy as np
-import ot
 import pytest
 import torch
 from hypothesis import given
@@ -185,6 +184,8 @@ def test_radius_holds_997_of_1000(d):
 
 def test_sliced_wasserstein_is_that_of_pot():
     """Two samples of different sizes, the same directions."""
+    import ot
+
     x, y = normal(700, 3, 1), 1.3 * normal(1000, 3, 2) + 0.2
     assert sliced_wasserstein(x, y, 40, 5) == pytest.approx(
         ot.sliced_wasserstein_distance(x, y, n_projections=40, seed=5)

@@ -1,4 +1,4 @@
-"""500 runs through an MLflow server that keeps them in PostgreSQL: what several machines would use."""
+"""Runs through an MLflow server that keeps them in PostgreSQL: what several machines would use."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from scorebench.study.plan import Study
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster, pytest.mark.xdist_group("postgresql")]
 
-REPLICATES = 250
+REPLICATES = 50
 STUDY = f"""
 title: Many
 seed: 3
@@ -141,7 +141,7 @@ def tracking(database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the results of 500 tiny trainings."""
+    """A folder with the results of a hundred tiny trainings."""
     folder = tmp_path_factory.mktemp("many")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
@@ -153,7 +153,7 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_500_runs_reach_postgresql_once_and_are_what_the_files_say(
+def test_runs_reach_postgresql_once_and_are_what_the_files_say(
     tracking: str, database: str, finished: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     import psycopg2
