@@ -123,4 +123,4 @@ peers: install ## the libraries that benchmarks and docs/conformance.md compare 
 	python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[peers]'
 
 clean: ## remove all results (not the environment)
-	rm -rf results reports/*/report.html reports/*/results.parquet reports/*/times.csv data/prepared .snakemake logs benchmarks/jobs .attic
+	rm -rf results reports/*/report.html reports/*/results.parquet reports/*/times.csv data/prepared .snakemake logs .attic

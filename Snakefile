@@ -15,6 +15,7 @@ if workflow.is_main_process:
 shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(SRC)}; ")
 
 from scorebench.cluster import site
+from scorebench.running import parent
 from scorebench.running.agreement import restore
 from scorebench.study import results
 from scorebench.study.params import InvalidStudy
@@ -58,6 +59,10 @@ onstart:
     # a run goes on for hours: collect again, but not what was planned
     gc.freeze()
     gc.enable()
+    if (
+        workflow.local_exec
+    ):  # a job of a cluster starts by itself, in its own allocation
+        parent.start(STUDY)
 
 
 # Targets name every job up to their stage (`named`) and are not ancient(): else a job that is rerun for another reason

@@ -4,14 +4,14 @@
     python benchmarks/share.py --study studies/smoke.yaml
 
 Prints a table row. Stage code is what run.json has as `seconds`: from the call of a stage's function to its return,
-without Python's start and the imports before it. Jobs by the clock are what Snakemake's benchmark files say. Both are
-shares of cores x wall time of `snakemake --cores all`.
+without the job's start and the imports before it; as a share of cores x wall time of `snakemake --cores all`. CPU is
+what all its processes used, Snakemake's own and the parent of the jobs among them.
 """
 
 import argparse
-import csv
 import json
 import os
+import resource
 import subprocess
 import sys
 import tempfile
@@ -21,19 +21,10 @@ from pathlib import Path
 from copies import ROOT, copy, environment
 
 
-def in_stages(folder: Path) -> float:
-    """Seconds in stage code, all jobs added up."""
+def in_stages(folder: Path) -> tuple[int, float]:
+    """How many jobs ran, and their seconds in stage code, added up."""
     cards = [*folder.glob("data/prepared/**/run.json"), *folder.glob("results/**/run.json")]
-    return sum(json.loads(card.read_text())["seconds"] for card in cards)
-
-
-def by_the_clock(folder: Path) -> tuple[int, float]:
-    """How many jobs ran, and their seconds by the clock, added up."""
-    found = []
-    for path in folder.glob("benchmarks/jobs/**/*.tsv"):
-        with path.open(newline="") as file:
-            found += [float(row["s"]) for row in csv.DictReader(file, delimiter="\t")]
-    return len(found), sum(found)
+    return len(cards), sum(json.loads(card.read_text())["seconds"] for card in cards)
 
 
 def main() -> None:
@@ -51,13 +42,12 @@ def main() -> None:
         wall = time.perf_counter() - began
         if done.returncode:
             sys.exit(f"{' '.join(command)} failed:\n{done.stdout}{done.stderr}")
-        stages, (jobs, clock) = in_stages(folder), by_the_clock(folder)
-    whole, start = cores * wall, clock - stages
+        jobs, stages = in_stages(folder)
+    used = resource.getrusage(resource.RUSAGE_CHILDREN)
     print(
         f"| {chosen.study.name}, {jobs} jobs, {wall:.0f} s on {cores} cores"
-        f" | stage code {stages:.0f} s, {stages / whole:.0%}"
-        f" | Python's start and imports {start:.0f} s, {start / whole:.0%}, {start / jobs:.1f} s a job"
-        f" | no job on a core {1 - clock / whole:.0%} |"
+        f" | stage code {stages:.0f} s, {stages / cores / wall:.0%}"
+        f" | CPU {used.ru_utime + used.ru_stime:.0f} s |"
     )
 
 

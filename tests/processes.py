@@ -23,7 +23,7 @@ def job_processes(project: Project) -> dict[int, list[str]]:
     found = {}
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            words = (entry / "cmdline").read_bytes().decode().split("\0")
+            words = (entry / "cmdline").read_bytes().decode().rstrip("\0").split("\0")
             if (entry / "cwd").readlink() == project.folder and words[1:3] == ["-m", "scorebench"] and "--key" in words:
                 found[int(entry.name)] = words[3:]
     return found

@@ -227,6 +227,17 @@ def gc(
     print(f"{len(folders)} folders, {megabytes:.1f} MB {removed}")
 
 
+@app.command("parent", hidden=True)
+def parent(folder: str, listener: int, starter: int, modules: list[str]) -> None:
+    """What Snakemake starts before its first job on this machine (`running.parent`); the last word only makes room."""
+    from scorebench.running import forking
+
+    def run(words: list[str]) -> None:
+        app(words, prog_name="python -m scorebench")
+
+    forking.serve(folder, listener, starter, modules[:-1], run)
+
+
 @app.command("write-plan", hidden=True)
 @plainly
 def write_plan(study: StudyFile = DEFAULT) -> None:

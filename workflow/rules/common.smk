@@ -52,7 +52,8 @@ def outputs_of(stage):
 
 def shell_command(name, told=""):
     """The command of scorebench of this name: what is the same for all jobs stands in it as it is, quicker to plan."""
-    words = (sys.executable, "-m", "scorebench", name, "--study", str(STUDY.file))
+    start = (sys.executable, "-I", "-S", f"{SRC}/scorebench/running/client.py")
+    words = (*start, name, "--study", str(STUDY.file))
     fixed = shlex.join(words).replace("{", "{{").replace("}", "}}")
     return f"{fixed} {told}>{{log:q}} 2>&1"
 
@@ -134,11 +135,6 @@ refuse_gres()
 def log_of(stage):
     """Where a job of a stage writes what it says."""
     return f"logs/{STUDY.name}/{stage}/{PLACE[STAGE[stage].of]}.log"
-
-
-def benchmark_of(stage):
-    """Where Snakemake writes what a job of a stage took."""
-    return f"benchmarks/jobs/{STUDY.name}/{stage}/{PLACE[STAGE[stage].of]}.tsv"
 
 
 # What `snakemake --report` shows: file -> category, caption, what it is.

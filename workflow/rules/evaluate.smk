@@ -6,8 +6,6 @@ rule evaluate_cell:
         outputs_of("evaluate"),
     log:
         log_of("evaluate"),
-    benchmark:
-        benchmark_of("evaluate")
     threads: threads_of("evaluate")
     resources:
         mem_mb=attempt_mem("evaluate"),

@@ -6,8 +6,6 @@ rule floor_dataset:
         outputs_of("floor"),
     log:
         log_of("floor"),
-    benchmark:
-        benchmark_of("floor")
     # short, and only the report waits for it: what fills the cores at the end
     priority: -1
     threads: threads_of("floor")

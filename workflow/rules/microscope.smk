@@ -6,8 +6,6 @@ rule microscope_dataset:
         outputs_of("microscope"),
     log:
         log_of("microscope"),
-    benchmark:
-        benchmark_of("microscope")
     threads: threads_of("microscope")
     resources:
         mem_mb=attempt_mem("microscope"),

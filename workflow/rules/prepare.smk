@@ -4,8 +4,6 @@ rule prepare_dataset:
         outputs_of("prepare"),
     log:
         log_of("prepare"),
-    benchmark:
-        benchmark_of("prepare")
     threads: threads_of("prepare")
     resources:
         mem_mb=attempt_mem("prepare"),

@@ -9,8 +9,6 @@ rule report_study:
         labelled(outputs_of("report")),
     log:
         log_of("report"),
-    benchmark:
-        benchmark_of("report")
     threads: threads_of("report")
     resources:
         mem_mb=attempt_mem("report"),

@@ -6,8 +6,6 @@ rule sample_cell:
         outputs_of("sample"),
     log:
         log_of("sample"),
-    benchmark:
-        benchmark_of("sample")
     threads: threads_of("sample")
     resources:
         mem_mb=attempt_mem("sample"),

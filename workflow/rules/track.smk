@@ -4,8 +4,6 @@ rule track:
         every_file(STAGE),
     log:
         f"logs/{STUDY.name}/track/track.log",
-    benchmark:
-        f"benchmarks/jobs/{STUDY.name}/track/track.tsv"
     threads: 1
     resources:
         mem_mb=1500,

@@ -6,8 +6,6 @@ rule train_cell:
         outputs_of("train"),
     log:
         log_of("train"),
-    benchmark:
-        benchmark_of("train")
     threads: threads_of("train")
     resources:
         mem_mb=attempt_mem("train"),

@@ -52,6 +52,8 @@ def words_of(process: psutil.Process) -> list[str]:
         words = process.cmdline()
     except psutil.Error:
         return []
+    while words and not words[-1]:  # what the command line of a forked job does not fill
+        words.pop()
     return [Path(word).name if i < 3 else word for i, word in enumerate(words)]
 
 
