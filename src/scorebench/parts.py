@@ -10,20 +10,29 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from scorebench import wording
 
 if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
     from torch import Tensor
+
+    from scorebench.data import Source
+    from scorebench.networks import Network
+    from scorebench.noise import Schedule
+    from scorebench.objectives import Objective
+    from scorebench.samplers import Sampler
 
 Score: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"
 """score(x: (..., *event), sigma: (...)) -> (..., *event)."""
+Options: TypeAlias = "Mapping[str, object] | None"
+"""Options of a part by name, as a study has them; none where nothing is given."""
 
 
 @dataclass(frozen=True)
@@ -127,7 +136,7 @@ class IncompletePart(UnknownPart):
 class BadOptions(ValueError):
     """Options that a part does not take; holds pydantic's errors and the names of the options that there are."""
 
-    def __init__(self, errors: list[Any], options: list[str]) -> None:
+    def __init__(self, errors: list[ErrorDetails], options: list[str]) -> None:
         super().__init__(errors, options)
         self.errors, self.options = errors, options
 
@@ -150,6 +159,18 @@ def module(kind: str, name: str) -> str:
     return f"scorebench.{PACKAGES[kind]}.{name}"
 
 
+@overload
+def find(kind: Literal["objective"], name: str) -> type[Objective]: ...
+@overload
+def find(kind: Literal["schedule"], name: str) -> type[Schedule]: ...
+@overload
+def find(kind: Literal["network"], name: str) -> type[Network]: ...
+@overload
+def find(kind: Literal["sampler"], name: str) -> type[Sampler]: ...
+@overload
+def find(kind: Literal["source"], name: str) -> type[Source]: ...
+@overload
+def find(kind: str, name: str) -> type[Any]: ...
 def find(kind: str, name: str) -> type[Any]:
     """The class of a part.
 
@@ -173,7 +194,19 @@ def find(kind: str, name: str) -> type[Any]:
     return classes[0]
 
 
-def build(kind: str, name: str, options: dict[str, Any] | None = None) -> Any:
+@overload
+def build(kind: Literal["objective"], name: str, options: Options = None) -> Objective: ...
+@overload
+def build(kind: Literal["schedule"], name: str, options: Options = None) -> Schedule: ...
+@overload
+def build(kind: Literal["network"], name: str, options: Options = None) -> Network: ...
+@overload
+def build(kind: Literal["sampler"], name: str, options: Options = None) -> Sampler: ...
+@overload
+def build(kind: Literal["source"], name: str, options: Options = None) -> Source: ...
+@overload
+def build(kind: str, name: str, options: Options = None) -> Any: ...
+def build(kind: str, name: str, options: Options = None) -> Any:
     """A part with its options.
 
     Raises:

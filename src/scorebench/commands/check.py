@@ -115,7 +115,7 @@ def judge(text: str, form: Form, adds_noise: bool, claims: dict[str, Any], **opt
 
     if ":" not in text and not text.endswith(".py"):
         try:
-            loss = parts.build("objective", text)
+            loss: Any = parts.build("objective", text)
         except parts.UnknownPart as error:
             raise Unusable(f"{error}; a loss of your own is named FILE.py:NAME") from None
         name = text

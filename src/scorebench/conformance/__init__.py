@@ -14,9 +14,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable
-from typing import Any
+from typing import Unpack
 
-from scorebench.conformance._claims import Claims, Loss, claims_of
+from scorebench.conformance._claims import Claims, Loss, Told, claims_of
 from scorebench.conformance._judge import Judge, Outcome
 from scorebench.conformance._properties import PROPERTIES
 from scorebench.conformance._report import Report, Result, judge_property
@@ -37,6 +37,7 @@ __all__ = [
     "Loss",
     "Report",
     "Result",
+    "Told",
     "WrongReturn",
     "check",
     "from_energy",
@@ -51,7 +52,7 @@ def check(
     alpha: float = ALPHA,
     properties: Iterable[str] | None = None,
     name: str = "",
-    **claims: Any,
+    **claims: Unpack[Told],
 ) -> Report:
     """Judge a score matching loss.
 

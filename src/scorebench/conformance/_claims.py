@@ -6,12 +6,15 @@ import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict, Unpack
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-Loss: TypeAlias = "Callable[..., Tensor]"
+    from scorebench.objectives import Batch
+    from scorebench.parts import Score
+
+Loss: TypeAlias = "Callable[[Score, Batch, Any], Tensor]"
 """loss(score, batch, generator) -> per-sample values, of the shape of batch.sigma."""
 
 WEIGHTS: dict[str, Callable[[float], float]] = {"one": lambda sigma: 1.0, "sigma2": lambda sigma: sigma**2}
@@ -64,7 +67,23 @@ class Claims:
         return f"{self.scale:g}" + (" sigma^2" if self.weight == "sigma2" else "")
 
 
-def claims_of(loss: Loss, **more: Any) -> Claims:
+class Told(TypedDict, total=False):
+    """Some of the fields of `Claims`, by name: what a loss is told to claim."""
+
+    noise: Literal["any", "noised", "clean"]
+    sigmas: tuple[float, float]
+    scale: float
+    weight: Literal["one", "sigma2"]
+    reduction: Literal["none", "mean"]
+    layout: Literal["any", "flat"]
+    images: bool
+    generator: bool
+    probes: bool
+    with_probes: Callable[[int], Loss] | None
+    changes_objective: str | None
+
+
+def claims_of(loss: Loss, **more: Unpack[Told]) -> Claims:
     """What can be read off a loss: `requires_noise`, `changes_objective`, fields or arguments `probe` and `probes`.
 
     A loss may carry its own claims as `loss.claims`. `more` overrides what was read.
@@ -73,14 +92,14 @@ def claims_of(loss: Loss, **more: Any) -> Claims:
     if isinstance(declared, Claims):
         return replace(declared, **more)
     options = _options(loss)
-    read: dict[str, Any] = {
+    read: Told = {
         "probes": bool({"probe", "probes"} & options),
         "with_probes": _with_probes(loss) if "probes" in options else None,
         "changes_objective": getattr(loss, "changes_objective", None),
     }
     if getattr(loss, "requires_noise", False):
         read["noise"] = "noised"
-    return Claims(**{**read, **more})
+    return Claims(**(read | more))
 
 
 def _options(loss: Loss) -> set[str]:

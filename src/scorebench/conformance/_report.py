@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from scorebench.conformance._judge import Outcome
 
@@ -73,10 +73,10 @@ class Report:
         """The properties that do not pass."""
         return tuple(r.name for r in self.results if r.status in ("fail", "undecided"))
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> dict[str, object]:
         """Plain values; numbers that are not finite are None."""
 
-        def plain(value: Any) -> Any:
+        def plain(value: object) -> object:
             return None if isinstance(value, float) and not math.isfinite(value) else value
 
         results = [{key: plain(value) for key, value in asdict(r).items()} for r in self.results]

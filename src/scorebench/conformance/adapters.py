@@ -7,12 +7,12 @@ mean_loss(loss)     loss(score, batch, generator) -> the mean over the batch
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Unpack
 
 import torch
 from torch import Tensor
 
-from scorebench.conformance._claims import Claims, Loss
+from scorebench.conformance._claims import Claims, Loss, Told
 from scorebench.conformance._families import FamilyEnergy
 from scorebench.objectives import Batch
 
@@ -33,7 +33,7 @@ class Adapted:
         return self.loss(score, batch, generator)
 
 
-def mean_loss(loss: Loss, **claims: Any) -> Adapted:
+def mean_loss(loss: Loss, **claims: Unpack[Told]) -> Adapted:
     """A loss that returns the mean over its batch: the mean is repeated for every sample.
 
     Args:
@@ -44,10 +44,10 @@ def mean_loss(loss: Loss, **claims: Any) -> Adapted:
     def repeated(score: Score, batch: Batch, generator: torch.Generator) -> Tensor:
         return loss(score, batch, generator).expand(batch.sigma.shape)
 
-    return Adapted(repeated, Claims(**{"reduction": "mean", "layout": "flat", **claims}))
+    return Adapted(repeated, Claims(**(Told(reduction="mean", layout="flat") | claims)))
 
 
-def from_energy(call: EnergyLoss, *, adds_noise: bool, **claims: Any) -> Adapted:
+def from_energy(call: EnergyLoss, *, adds_noise: bool, **claims: Unpack[Told]) -> Adapted:
     """A loss of a library that takes an energy E(x), with p(x) proportional to exp(-E(x)).
 
     Args:
@@ -57,9 +57,9 @@ def from_energy(call: EnergyLoss, *, adds_noise: bool, **claims: Any) -> Adapted
         claims: further claims. `generator=False` says that it draws from torch's global generator, which is then
             seeded for it.
     """
-    told = Claims(**{"reduction": "mean", "layout": "flat", "noise": "noised" if adds_noise else "any", **claims})
+    told = Claims(**(Told(reduction="mean", layout="flat", noise="noised" if adds_noise else "any") | claims))
 
-    def loss(score: Any, batch: Batch, generator: torch.Generator) -> Tensor:
+    def loss(score: Any, batch: Batch, generator: torch.Generator) -> Tensor:  # the judge's, which have an energy
         points = batch.clean if adds_noise else batch.noisy
         values = torch.zeros_like(batch.sigma)
         for sigma in batch.sigma.unique().tolist():

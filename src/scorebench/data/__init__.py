@@ -5,12 +5,14 @@ from __future__ import annotations
 from abc import abstractmethod
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scorebench.parts import Part
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from scorebench.targets import MixtureNumbers
 
 SPLITS = ("train", "validation", "test")
 
@@ -22,11 +24,11 @@ class Points:
     splits: dict[str, np.ndarray]
     origin: str
     licence: str
-    target: dict[str, Any] | None = None
+    target: MixtureNumbers | None = None
     image: tuple[int, int] | None = None
     shift: list[float] | float = 0.0
     scale: list[float] | float = 1.0
-    notes: dict[str, Any] = field(default_factory=dict)
+    notes: dict[str, object] = field(default_factory=dict)
 
 
 class Source(Part):
@@ -87,7 +89,9 @@ def split_rows(rows: np.ndarray, sizes: dict[str, int | None], seed: int) -> dic
     return dict(zip(SPLITS, parts, strict=False))
 
 
-def standardise(splits: dict[str, np.ndarray], per_column: bool) -> tuple[dict[str, np.ndarray], Any, Any]:
+def standardise(
+    splits: dict[str, np.ndarray], per_column: bool
+) -> tuple[dict[str, np.ndarray], list[float], list[float]]:
     """Training mean 0 and root mean square 1, over all values or each column: (splits, shift, scale).
 
     Raises:

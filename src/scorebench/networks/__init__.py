@@ -16,7 +16,7 @@ limit, is 1 / sigma_data and the noise input is 0.
 from __future__ import annotations
 
 from abc import abstractmethod
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import PositiveFloat
 
@@ -72,11 +72,10 @@ class Network(Part):
         return score
 
 
-def network(name: str, **options: Any) -> Network:
+def network(name: str, **options: object) -> Network:
     """The network of this name.
 
     Raises:
         UnknownPart, BadOptions: no such network, or options that it does not take.
     """
-    built: Network = build("network", name, options)
-    return built
+    return build("network", name, options)

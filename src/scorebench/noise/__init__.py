@@ -9,8 +9,6 @@ not hang on the advice.
 
 from __future__ import annotations
 
-from typing import Any
-
 from scorebench.noise._advice import advise
 from scorebench.noise._schedule import Schedule, geometric_ladder
 from scorebench.parts import build
@@ -18,11 +16,10 @@ from scorebench.parts import build
 __all__ = ["Schedule", "advise", "geometric_ladder", "schedule"]
 
 
-def schedule(name: str, **options: Any) -> Schedule:
+def schedule(name: str, **options: object) -> Schedule:
     """The schedule of this name: `schedule("geometric", sigma_max=50, sigma_min=0.01, levels=232)`.
 
     Raises:
         UnknownPart, BadOptions: no such schedule, or options that it does not take.
     """
-    built: Schedule = build("schedule", name, options)
-    return built
+    return build("schedule", name, options)

@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeAlias
 
 from scorebench import wording
 
 if TYPE_CHECKING:
     import numpy as np
+    from numpy.typing import ArrayLike
+    from torch import Tensor
 
+Data: TypeAlias = "ArrayLike | Tensor"
+"""An array, a tensor or nested lists of numbers."""
 BLOCK = 1024
 """Rows whose distances are held at once, squared: 4 MB in single precision."""
 
 
-def as_rows(data: Any) -> np.ndarray:
+def as_rows(data: Data) -> np.ndarray:
     """Data (n, d) or (n, C, H, W) as rows of doubles, (n, d).
 
     Raises:

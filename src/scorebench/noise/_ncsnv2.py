@@ -8,13 +8,16 @@ point; levels descend, sigma_1 > ... > sigma_L, with the constant ratio gamma = 
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from scorebench.noise._distances import Data
 
 WIDE = 3.0
 """Standard deviations either side of the mean radius that count as covered by a level."""
 
 
-def technique1(data: Any) -> float:
+def technique1(data: Data) -> float:
     """sigma_max: the largest Euclidean distance between two points of `data`, an array or tensor (n, ...), exactly.
 
     Raises:

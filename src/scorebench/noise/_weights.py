@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Discriminator, NonNegativeFloat, PositiveFloat, Tag
 
@@ -139,15 +139,15 @@ class InverseVariance(_Weight):
         return v / 2
 
 
-_CLASSES: tuple[type[Any], ...] = (One, Sigma2, EDM, Likelihood, P2, MinSNR, InverseVariance)
-_KNOWN: dict[str, type[Any]] = {c.model_fields["name"].default: c for c in _CLASSES}
+_CLASSES: tuple[type[_Weight], ...] = (One, Sigma2, EDM, Likelihood, P2, MinSNR, InverseVariance)
+_KNOWN: dict[str, type[_Weight]] = {c.model_fields["name"].default: c for c in _CLASSES}
 
 
-def _name(value: Any) -> Any:
+def _name(value: object) -> object:
     return value.get("name") if isinstance(value, dict) else getattr(value, "name", value)
 
 
-def _known(value: Any) -> Any:
+def _known(value: object) -> object:
     """Refuse a name that is none, before its options are looked at."""
     name = _name(value)
     if not isinstance(name, str) or name not in _KNOWN:
@@ -155,7 +155,7 @@ def _known(value: Any) -> Any:
     return value
 
 
-def _tag(value: Any) -> str:
+def _tag(value: object) -> str:
     return "plain" if isinstance(value, str) else str(_name(value))
 
 

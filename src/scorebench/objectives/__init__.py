@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, ClassVar, Protocol
 
 from scorebench.parts import Part, Score, Setting, build
 
@@ -96,11 +96,10 @@ class Objective(Part):
         return None
 
 
-def objective(name: str, **options: Any) -> Objective:
+def objective(name: str, **options: object) -> Objective:
     """The objective of this name: `objective("ssm_vr", probes=4, probe="rademacher")`.
 
     Raises:
         UnknownPart, BadOptions: no such objective, or options that it does not take.
     """
-    built: Objective = build("objective", name, options)
-    return built
+    return build("objective", name, options)

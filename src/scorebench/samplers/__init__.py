@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scorebench.parts import Part, Score, Setting, build
 from scorebench.samplers._bar import progress as progress
@@ -59,11 +59,10 @@ def level(sigma: Tensor, shape: Sequence[int], event: int) -> Tensor:
     return sigma.expand(tuple(shape)[: len(shape) - event])
 
 
-def sampler(name: str, **options: Any) -> Sampler:
+def sampler(name: str, **options: object) -> Sampler:
     """The sampler of this name: `sampler("annealed_langevin", steps=5)`.
 
     Raises:
         UnknownPart, BadOptions: no such sampler, or options that it does not take.
     """
-    built: Sampler = build("sampler", name, options)
-    return built
+    return build("sampler", name, options)

@@ -25,7 +25,7 @@ def check_parts(plain: dict[str, Any], fault: AddFault) -> None:
             if not isinstance(part, str):
                 continue  # reported as a wrong type
             try:
-                built = parts.build(kind, part, _mapping(_mapping(entry).get("options")))
+                built: Any = parts.build(kind, part, _mapping(_mapping(entry).get("options")))
             except parts.UnknownPart as error:
                 fault((section, name, field), str(error))
                 continue

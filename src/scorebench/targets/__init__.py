@@ -1,5 +1,5 @@
 """Distributions with exact density and score at every noise level."""
 
-from scorebench.targets.gaussian_mixture import GaussianMixture
+from scorebench.targets.gaussian_mixture import GaussianMixture, MixtureNumbers
 
-__all__ = ["GaussianMixture"]
+__all__ = ["GaussianMixture", "MixtureNumbers"]

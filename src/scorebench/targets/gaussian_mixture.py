@@ -3,12 +3,29 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import TYPE_CHECKING, TypeAlias, TypedDict
 
 import torch
 from torch import Tensor
 
 from scorebench.streams import Generators, normal, uniform
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+
+Numbers: TypeAlias = "Tensor | np.ndarray | Sequence[float] | Sequence[Numbers]"
+"""A tensor, an array, or lists of numbers."""
+
+
+class MixtureNumbers(TypedDict, total=False):
+    """A mixture as JSON holds it: the arguments of `GaussianMixture` as lists; stds or covariances, one of the two."""
+
+    weights: list[float]
+    means: list[list[float]]
+    stds: list[float]
+    covariances: list[list[list[float]]]
 
 
 class GaussianMixture:
@@ -24,7 +41,9 @@ class GaussianMixture:
         ValueError: shapes that do not agree, both or neither of stds and covariances, or a value out of range.
     """
 
-    def __init__(self, weights: Any, means: Any, stds: Any | None = None, covariances: Any | None = None) -> None:
+    def __init__(
+        self, weights: Numbers, means: Numbers, stds: Numbers | None = None, covariances: Numbers | None = None
+    ) -> None:
         self.weights = torch.as_tensor(weights, dtype=torch.float64)
         self.means = torch.as_tensor(means, dtype=torch.float64)
         if self.means.ndim != 2 or self.weights.shape != self.means.shape[:1]:
@@ -33,7 +52,7 @@ class GaussianMixture:
             raise ValueError("weights must be positive")
         if not bool(self.means.isfinite().all()):
             raise ValueError("means must be finite")
-        self._numbers = {"weights": self.weights.tolist(), "means": self.means.tolist()}
+        self._numbers = MixtureNumbers(weights=self.weights.tolist(), means=self.means.tolist())
         self.weights = self.weights / self.weights.sum()
         K, d = self.means.shape
         if (stds is None) == (covariances is None):
@@ -59,12 +78,12 @@ class GaussianMixture:
         """d."""
         return self.means.shape[1]
 
-    def to_json(self) -> dict[str, Any]:
+    def to_json(self) -> MixtureNumbers:
         """The mixture as plain numbers; `GaussianMixture.from_json` reads them back exactly."""
-        return dict(self._numbers)
+        return self._numbers.copy()
 
     @classmethod
-    def from_json(cls, numbers: dict[str, Any]) -> GaussianMixture:
+    def from_json(cls, numbers: MixtureNumbers) -> GaussianMixture:
         """The mixture that `to_json` wrote."""
         return cls(**numbers)
 

@@ -6,7 +6,9 @@ import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypedDict
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias, TypedDict
+
+from pydantic import TypeAdapter
 
 if TYPE_CHECKING:
     import torch
@@ -50,17 +52,20 @@ class History:
     resumed_at: list[int] = field(default_factory=list)
 
     @classmethod
-    def begun(cls, replicates: int) -> History:
+    def begun(cls, replicates: int) -> Self:
         """Of so many replicates, none of which has done anything."""
         return cls([Status.TRAINED] * replicates, [None] * replicates, [None] * replicates)
 
     @classmethod
-    def of(cls, facts: dict[str, Any]) -> History:
-        """The history that `facts` are of, from JSON."""
-        curve = [(int(r), int(step), str(metric), float(value)) for r, step, metric, value in facts["curve"]]
-        return cls(**{**facts, "status": [Status(each) for each in facts["status"]], "curve": curve})
+    def of(cls, facts: object) -> History:
+        """The history whose `facts` these are, from JSON.
 
-    def facts(self) -> dict[str, Any]:
+        Raises:
+            ValidationError: they are of something else.
+        """
+        return TypeAdapter(History).validate_python(facts)
+
+    def facts(self) -> dict[str, object]:
         """All of it, for JSON."""
         return dict(vars(self))
 
@@ -114,7 +119,7 @@ class TrainState:
         return dict(_flat({name: value for name, value in vars(self).items() if name != "history"}))
 
     @classmethod
-    def of(cls, tensors: dict[str, Tensor], facts: dict[str, Any]) -> TrainState:
+    def of(cls, tensors: dict[str, Tensor], facts: object) -> TrainState:
         """The state whose `tensors` and whose history's `facts` these are."""
         return cls(**_nested(tensors), history=History.of(facts))
 

@@ -51,7 +51,7 @@ class Fitted(History):
     @classmethod
     def failed(cls, replicates: int, reason: str) -> Fitted:
         """Nothing, because training could not even begin."""
-        fitted = cls(**History.begun(replicates).facts())
+        fitted = cls.begun(replicates)
         for replicate in range(replicates):
             fitted.lose(replicate, Status.FAILED, reason)
         return fitted
@@ -176,7 +176,7 @@ class Training:
         self._tick()
         state = self.state
         curves = trials.curves(self.problem, state.learned)
-        return Fitted(**state.history.facts(), parameters=state.average, learned=state.learned, learned_curves=curves)
+        return Fitted(**vars(state.history), parameters=state.average, learned=state.learned, learned_curves=curves)
 
     def _count(self, points: int) -> None:
         self.state.history.points += points

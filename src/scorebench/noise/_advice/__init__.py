@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from scorebench.noise._advice import _cautions, _scales
 from scorebench.noise._advice._cautions import Caution
@@ -23,6 +23,8 @@ from scorebench.noise._ncsnv2 import ladder_ratio, level_count, technique2_appli
 
 if TYPE_CHECKING:
     import numpy as np
+
+    from scorebench.noise._distances import Data
 
 __all__ = ["Advice", "Caution", "Reason", "advise"]
 
@@ -81,7 +83,7 @@ class Advice:
         """langevin_step for `annealed_langevin`: x <- x + alpha / 2 s + sqrt(alpha) z, alpha_i = step sigma_i^2."""
         return 2 * self.langevin_step / self.sigma_min**2
 
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> dict[str, object]:
         """Everything but the distances, for JSON."""
         values = {name: getattr(self, name) for name in self.__dataclass_fields__ if name != "distances"}
         return {
@@ -92,7 +94,7 @@ class Advice:
         }
 
 
-def advise(data: Any, dim: int | None = None) -> Advice:
+def advise(data: Data, dim: int | None = None) -> Advice:
     """Noise range, ladder and sampler step for data, an array or tensor (n, d) or (n, C, H, W).
 
     `dim` overrides the number of values of a point in the rules, for data that are known to fill fewer dimensions.
