@@ -3,16 +3,23 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 
 import pytest
 import torch
 from scipy import stats
 from torch import Tensor
 
-from scorebench.conformance import LOOKS
+from scorebench.conformance import LOOKS, Claims, Told
+from scorebench.conformance._claims import claims_of
 from scorebench.conformance._judge import Outcome, look
 from scorebench.conformance._report import judge_property
 from scorebench.conformance._statistics import Measurement, measure
+
+
+def test_whatever_is_claimed_can_be_told():
+    assert Told.__annotations__.keys() == {field.name for field in fields(Claims)}
+    assert claims_of(lambda score, batch, generator: None, noise="clean", scale=2.0) == Claims("clean", scale=2.0)
 
 
 def test_tolerance_is_students():

@@ -17,7 +17,8 @@ from scorebench.progress.checkpoints import Checkpoints
 from scorebench.progress.scratch import CHECKPOINT, sweep
 from scorebench.progress.stopping import SIGNALS
 from scorebench.stages.train import train
-from scorebench.training.checkpoint import History, Status, TrainState
+from scorebench.training.checkpoint import History, TrainState
+from scorebench.training.status import Status
 
 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda s: s.name)

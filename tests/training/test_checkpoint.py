@@ -19,7 +19,7 @@ from scorebench.objectives import Batch, Objective, objective
 from scorebench.parts import Unsuitable
 from scorebench.streams import Streams
 from scorebench.targets import GaussianMixture
-from scorebench.training.checkpoint import TrainState
+from scorebench.training.checkpoint import History, TrainState
 from scorebench.training.loop import Fitted, Optimisation, Problem, fit
 
 MIXTURE = GaussianMixture([0.5, 0.5], [[0.8, -0.5], [-0.3, 0.4]], stds=[0.4, 0.2])
@@ -228,3 +228,33 @@ def test_learned_curves_are_the_parts_own_functions():
         assert sum(v for replicate, _, v in rows["mass"] if replicate == r) == pytest.approx(1, abs=1e-6)
     dsm, ssm = fitted.learned["objective"]["dsm"], fitted.learned["objective"]["ssm"]
     torch.testing.assert_close(lam, dsm / (dsm + ssm))
+
+
+# What is kept
+
+
+@pytest.mark.parametrize(
+    "damage", [{"status": ["trained", "lost", "trained"]}, {"curve": [[0, 7, "loss"]]}, {"step": "x"}], ids=str
+)
+def test_facts_of_something_else_are_refused(damage):
+    facts = json.loads(json.dumps(History.begun(3).facts()))
+    assert History.of(facts) == History.begun(3)
+    with pytest.raises(ValueError, match=next(iter(damage))):
+        History.of(facts | damage)
+
+
+def test_a_state_of_other_networks_is_not_taken():
+    def state(*names: str) -> TrainState:
+        made = TrainState.empty(2, torch.device("cpu"))
+        made.begin({name: torch.ones(2, 3) for name in names})
+        return made
+
+    one = state("a")
+    place = one.weights["a"].data_ptr()
+    kept = state("a", "b")
+    kept.weights["a"].detach().fill_(2)
+    one.take(kept)
+    assert one.weights["a"].data_ptr() == place, "products can depend on the alignment of memory"
+    assert (one.weights["a"] == 2).all()
+    with pytest.raises(KeyError, match="weights/b"):
+        state("a", "b").take(one)

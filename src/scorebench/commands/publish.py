@@ -17,6 +17,7 @@ from scorebench import storage
 from scorebench.study import budgets, keys, results
 from scorebench.study.plan import Job, Study
 from scorebench.study.stages import EVALUATE, REPORT, TRAIN
+from scorebench.training.status import LOST, Status
 
 FOLDER = Path("studies", "results")
 PLACE = ("dataset", "method", "schedule", "sampler", "metric")
@@ -24,8 +25,6 @@ COLUMNS = (*PLACE, "n", "mean", "se", "values", "key")
 SCALES = (*PLACE, "n", "sigma", "mean", "se", "key")
 LEFT_OUT = ("relative_error", "cosine")
 """By sigma: other ways to say D."""
-
-LOST = ("diverged", "failed")
 
 Row = dict[str, Any]
 
@@ -184,5 +183,5 @@ def _cell(study: Study, at: str, card: dict[str, Any]) -> dict[str, Any]:
         "evaluations": facts["evaluations"],
         "evaluations_and_products": round(training["steps"] * training["batch"] * each),
         "seconds": facts["training_seconds"],
-        "trained": facts["status"].count("trained"),
+        "trained": facts["status"].count(Status.TRAINED),
     }

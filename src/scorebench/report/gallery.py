@@ -14,6 +14,7 @@ from scorebench.evidence.intervals import interval
 from scorebench.evidence.words import said
 from scorebench.report.pictures import View, outside, panel, png, view_of
 from scorebench.report.results import Results
+from scorebench.training.status import Status
 
 SIZES = ((150, 6, 24), (110, 5, 15), (80, 4, 15), (56, 3, 7), (40, 2, 7))
 """Pixels of a density's side, images in a row of a mosaic, and shades, from the finest to the coarsest."""
@@ -86,7 +87,7 @@ def _pictures(
     if state.kind == "diverged":
         return [Picture(method, notes=[state.why])]
     statuses = results.trained["/".join(cell)]["facts"]["status"]
-    shown = next(r for r, status in enumerate(statuses) if status == "trained")
+    shown = next(r for r, status in enumerate(statuses) if status == Status.TRAINED)
     table = storage.read_table(folder / "samples.parquet")
     if not table.num_rows:
         return []

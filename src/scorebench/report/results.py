@@ -11,10 +11,9 @@ from scorebench.evidence.catalogue import COSTS, UNTRAINED, metric, ordered
 from scorebench.evidence.comparisons import Measured, Ranking, ranking
 from scorebench.evidence.intervals import Values
 from scorebench.evidence.table import Curve, Place, from_rows
+from scorebench.training.status import LOST
 
 TRUTH = "truth"
-LOST = ("diverged", "failed")
-"""How a training may end without a network."""
 Column = tuple[str, str]
 """Schedule and sampler; the sampler is empty for metrics of the score."""
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scorebench import storage
+from scorebench.training.status import Status
 
 if TYPE_CHECKING:
     from scorebench.networks import Parameters
@@ -16,7 +17,7 @@ MODEL = "model.safetensors"
 def trained(folder: Path) -> list[int]:
     """Replicates that trained to the end; the others diverged or failed, and are not sampled or measured."""
     status = storage.read_about(folder / MODEL)["status"]
-    return [replicate for replicate, said in enumerate(status) if said == "trained"]
+    return [replicate for replicate, said in enumerate(status) if said == Status.TRAINED]
 
 
 def parameters_of(folder: Path, replicates: list[int]) -> Parameters:

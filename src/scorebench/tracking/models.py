@@ -19,6 +19,7 @@ from scorebench.study.plan import Study
 from scorebench.study.stages import EVALUATE, PREPARE, SAMPLE, TRAIN
 from scorebench.tracking.record import CELL, jobs_behind
 from scorebench.tracking.views import contends, datasets, main_metric
+from scorebench.training.status import Status
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -140,7 +141,7 @@ def _saved(study: Study, cell: Cell) -> Iterator[Path]:
         "columns": columns,
         "shift": described["shift"],
         "scale": described["scale"],
-        "replicates": [r for r, said in enumerate(status) if said == "trained"],
+        "replicates": [r for r, said in enumerate(status) if said == Status.TRAINED],
     }
     signature = ModelSignature(
         inputs=Schema([ColSpec("long", "points")]),

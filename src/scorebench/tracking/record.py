@@ -21,6 +21,7 @@ from scorebench.study import keys, results
 from scorebench.study.cells import Cell
 from scorebench.study.plan import Job, Study
 from scorebench.study.stages import EVALUATE, FLOOR, PREPARE, SAMPLE, TRAIN, Stage
+from scorebench.training.status import Status
 
 LONGEST = 500
 """Characters of a param; MLflow's own limit depends on the kind of store, and this fits in all."""
@@ -78,7 +79,7 @@ class Record:
     @functools.cached_property
     def kept(self) -> list[int]:
         """Replicates that trained to the end: the cell's means are over these."""
-        return [r for r in self.replicates if self.cards[TRAIN]["facts"]["status"][r] == "trained"]
+        return [r for r in self.replicates if self.cards[TRAIN]["facts"]["status"][r] == Status.TRAINED]
 
     @functools.cached_property
     def params(self) -> dict[str, str]:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import copy
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias, TypedDict
 
 from pydantic import TypeAdapter
+
+from scorebench.training.status import Status
 
 if TYPE_CHECKING:
     import torch
@@ -21,16 +22,6 @@ MAIN = "training"
 """Name of the training that a job is for, which is not one of its trials."""
 Row: TypeAlias = tuple[int, int, str, float]
 """Replicate, step, metric, value."""
-
-
-class Status(StrEnum):
-    """How the training of a replicate went."""
-
-    TRAINED = "trained"
-    DIVERGED = "diverged"
-    """Its loss or a gradient was not finite."""
-    FAILED = "failed"
-    """It can't be trained: a part refused, or arithmetic broke down."""
 
 
 @dataclass

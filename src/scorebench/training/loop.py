@@ -16,11 +16,12 @@ from scorebench.objectives import Batch
 from scorebench.parts import Unsuitable
 from scorebench.streams import integers, normal
 from scorebench.training import trials
-from scorebench.training.checkpoint import History, Status, TrainState
+from scorebench.training.checkpoint import History, TrainState
 from scorebench.training.counting import counted
 from scorebench.training.optimisation import Optimisation as Optimisation
 from scorebench.training.optimisation import adam_step
 from scorebench.training.problem import Problem as Problem
+from scorebench.training.status import Status
 from scorebench.training.validation import HeldOut
 
 if TYPE_CHECKING:
