@@ -6,6 +6,8 @@ import pytest
 from trained import SPEC, attended, contents
 
 from scorebench.progress.scratch import CHECKPOINT
+from scorebench.specs import PartSpec
+from scorebench.specs.prepare import PrepareSpec
 from scorebench.stages.prepare import prepare
 from scorebench.stages.train import train
 
@@ -13,8 +15,8 @@ from scorebench.stages.train import train
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     top = tmp_path_factory.mktemp("data")
-    ring = {"kind": "source", "name": "ring", "options": {}}
-    prepare({"source": ring, "sizes": {"train": 200, "validation": 50, "test": 50}, "seed": 3, "files": {}}, {}, top)
+    ring = PartSpec(kind="source", name="ring", options={})
+    prepare(PrepareSpec(source=ring, sizes={"train": 200, "validation": 50, "test": 50}, seed=3, files={}), {}, top)
     return {"data": top}
 
 
@@ -22,6 +24,6 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 def undisturbed(data: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     out = tmp_path_factory.mktemp("undisturbed")
     facts = train(SPEC, data, out, attended(out, 60))
-    assert facts["resumed_at"] == []
+    assert facts.resumed_at == ()
     assert not (out / CHECKPOINT).exists(), "nothing to keep in so short a time"
     return contents(out)

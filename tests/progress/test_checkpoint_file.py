@@ -16,6 +16,7 @@ from trained import RESULTS, SPEC, attended, contents, stop
 from scorebench.progress.checkpoints import Checkpoints
 from scorebench.progress.scratch import CHECKPOINT, sweep
 from scorebench.progress.stopping import SIGNALS
+from scorebench.specs.train import ChosenRate, Trials
 from scorebench.stages.train import train
 from scorebench.training.checkpoint import History, TrainState
 from scorebench.training.status import Status
@@ -29,7 +30,7 @@ def test_a_signal_ends_it_and_it_goes_on_to_the_same_bytes(data, undisturbed, tm
     assert steps == [500, 900]
     assert all(f"stopped by {number.name}" in text for text in told)
     facts = train(SPEC, data, tmp_path, attended(tmp_path))
-    assert facts["resumed_at"] == steps
+    assert facts.resumed_at == tuple(steps)
     assert contents(tmp_path) == undisturbed
     assert f"going on from step {steps[1]}" in capsys.readouterr().err
     sweep(tmp_path)
@@ -38,11 +39,9 @@ def test_a_signal_ends_it_and_it_goes_on_to_the_same_bytes(data, undisturbed, tm
 
 def test_the_choice_of_a_learning_rate_goes_on_too(data, tmp_path, capsys) -> None:
     """Stopped in the first trial, of the upper rate, in the second and after them: what was done is not done again."""
-    training = SPEC["training"] | {
-        "learning_rates": [0.001, 0.003],
-        "trials": {"share": 0.1, "replicates": 3},
-    }
-    spec = SPEC | {"training": training}
+    given = SPEC.training.model_dump(exclude={"learning_rate"})
+    chosen = ChosenRate(**given, learning_rates=(0.001, 0.003), trials=Trials(share=0.1, replicates=3))
+    spec = SPEC.model_copy(update={"training": chosen})
     whole = train(spec, data, tmp_path / "whole")
     out, told = tmp_path / "stopped", []
     for step in (1, 200, 200):
@@ -52,10 +51,10 @@ def test_the_choice_of_a_learning_rate_goes_on_too(data, tmp_path, capsys) -> No
     assert "of training" in told[2]
     facts = train(spec, data, out, attended(out))
     assert contents(out) == contents(tmp_path / "whole")
-    assert facts["resumed_at"]
-    for each in (facts, whole):
-        each["choice"].pop("seconds")
-    assert facts["choice"] == whole["choice"]
+    assert facts.resumed_at
+    assert facts.choice is not None
+    assert whole.choice is not None
+    assert facts.choice.model_copy(update={"seconds": whole.choice.seconds}) == whole.choice
     assert "going on from step" in capsys.readouterr().err
 
 
@@ -140,7 +139,7 @@ def test_training_begins_anew_after_damage(data, undisturbed, tmp_path, capsys) 
     stop(data, tmp_path, signal.SIGTERM)
     path = tmp_path / CHECKPOINT
     path.write_bytes(path.read_bytes()[:-100])
-    assert train(SPEC, data, tmp_path, attended(tmp_path))["resumed_at"] == []
+    assert train(SPEC, data, tmp_path, attended(tmp_path)).resumed_at == ()
     assert contents(tmp_path) == undisturbed
     assert "training begins anew" in capsys.readouterr().err
 

@@ -6,21 +6,21 @@ import signal
 import time
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
 
 from scorebench.progress.attended import Attended
 from scorebench.progress.checkpoints import Checkpoints
 from scorebench.progress.stopping import Stopped
+from scorebench.specs.train import TrainSpec
 from scorebench.stages.train import train
 
-SPEC: dict[str, Any] = {
+SPEC = TrainSpec.model_validate({
     "seed": 3,
     "replicates": 2,
     "network": {"kind": "network", "name": "mlp", "options": {"width": 8, "depth": 1}},
     "schedule": {"kind": "schedule", "name": "minimax", "options": {}},
     "objective": {"kind": "objective", "name": "hybrid", "options": {"weighting": "learned"}},
     "training": {"steps": 1500, "batch": 16, "learning_rate": 0.003, "ema": 0.99, "log_every": 10},
-}
+})  # fmt: skip
 KEY = "0123456789ab"
 RESULTS = ("model.safetensors", "training.parquet")
 
@@ -33,7 +33,7 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {name: (folder / name).read_bytes() for name in RESULTS}
 
 
-def stop(data: dict[str, Path], out: Path, number: signal.Signals, step: int = 300, spec: Any = SPEC) -> str:
+def stop(data: dict[str, Path], out: Path, number: signal.Signals, step: int = 300, spec: TrainSpec = SPEC) -> str:
     """Train in another process, which gets a signal once it has done so many steps; what it said as it ended."""
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
@@ -54,7 +54,7 @@ def stop(data: dict[str, Path], out: Path, number: signal.Signals, step: int = 3
     return said
 
 
-def _train(parent: Connection, data: dict[str, Path], out: Path, number: int, step: int, spec: Any) -> None:
+def _train(parent: Connection, data: dict[str, Path], out: Path, number: int, step: int, spec: TrainSpec) -> None:
     import torch
 
     torch.set_num_threads(1)

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from scorebench import storage
+from scorebench.specs.prepare import DataDescription
 from scorebench.stages.report import report
 from scorebench.study.plan import Job, Study
 
@@ -100,9 +101,8 @@ def make(
         if job.stage == "prepare":
             for split in ("train", "validation", "test"):
                 storage.write_table(folder / f"{split}.parquet", points(rng, 50, d))
-            described = {"dimension": d, "rows": {"train": 50, "validation": 50, "test": 50}, "licence": "<i>free</i>"}
-            described |= {"origin": "made up", "image": None if d == 2 else [8, 8]}
-            storage.write_json(folder / "dataset.json", described | {"shift": [0.0] * d, "scale": [1.0] * d})
+            described = description(d, 50, image=None if d == 2 else (8, 8), licence="<i>free</i>")
+            storage.write_json(folder / "dataset.json", described.model_dump(mode="json"))
         elif job.stage == "train":
             learns = "learned.lambda" if job.names[1] == "both" else None
             facts = training(folder, replicates, lost.get(job.at, []), learns)
@@ -131,6 +131,25 @@ def make(
     return study.spec(Job("report")), inputs
 
 
+UNTOLD = {"device": "cpu", "resumed_at": (), "learning_rate": 0.001, "choice": None, "parameters": 100}
+"""What a training says of itself that no report shows."""
+
+
+def description(dimension: int, rows: int, **others: Any) -> DataDescription:
+    """Of made-up data, as many points in every split."""
+    plain = {
+        "image": None,
+        "origin": "made up",
+        "licence": "none",
+        "root_mean_square": 1.0,
+        "target": None,
+        "files": {},
+    }
+    scaled = {"shift": (0.0,) * dimension, "scale": (1.0,) * dimension, "root_mean_square": 1.0}
+    splits = dict.fromkeys(("train", "validation", "test"), rows)
+    return DataDescription(**{"dimension": dimension, "rows": splits} | plain | scaled | others)
+
+
 def points(rng: np.random.Generator, n: int, d: int) -> pa.Table:
     return pa.table({"x": storage.points_column(rng.normal(size=(n, d)).astype(np.float32))})
 
@@ -152,6 +171,7 @@ def training(folder: Path, replicates: int, lost: list[int], learned: str | None
         "reasons": ["the loss was not finite" if r in lost else None for r in range(replicates)],
         "evaluations": 1000,
         "training_seconds": 2.5,
+        **UNTOLD,
     }
 
 

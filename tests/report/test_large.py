@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from made import long, points
+from made import UNTOLD, description, long, points
 from test_browser import chromium, figure_of, opened  # noqa: F401  fixtures
 
 from scorebench import storage
@@ -81,9 +81,8 @@ def card(
 def prepared(folder: Path, rng: np.random.Generator, job: Job) -> dict[str, Any]:
     for split, n in (("train", 2000), ("validation", 100), ("test", 3000)):
         storage.write_table(folder / f"{split}.parquet", points(rng, n, 2))
-    described = {"dimension": 2, "rows": {"train": 2000, "validation": 100, "test": 3000}, "image": None}
-    described |= {"licence": "none", "origin": "made up", "shift": [0.0, 0.0], "scale": [1.0, 1.0]}
-    storage.write_json(folder / "dataset.json", described)
+    described = description(2, 2000, rows={"train": 2000, "validation": 100, "test": 3000})
+    storage.write_json(folder / "dataset.json", described.model_dump(mode="json"))
     return {}
 
 
@@ -97,7 +96,7 @@ def trained(folder: Path, rng: np.random.Generator, job: Job) -> dict[str, Any]:
     ]
     long(folder / "training.parquet", ("replicate", "step", "metric", "sigma", "value"), rows)
     ends = {"status": ["trained"] * REPLICATES, "ended_at": [None] * REPLICATES, "reasons": [None] * REPLICATES}
-    return ends | {"evaluations": 1000, "training_seconds": rng.uniform(1, 100)}
+    return ends | {"evaluations": 1000, "training_seconds": rng.uniform(1, 100), **UNTOLD}
 
 
 def sampled(folder: Path, rng: np.random.Generator, job: Job) -> dict[str, Any]:

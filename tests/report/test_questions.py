@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from made import UNTOLD
 from scipy import stats
 
 from scorebench.report import hypotheses, questions
@@ -15,6 +16,7 @@ from scorebench.report.recommendation import recommendation
 from scorebench.report.results import Results
 from scorebench.report.summary import headline
 from scorebench.report.tables import table
+from scorebench.specs.train import TrainFacts
 from scorebench.study.plan import Job, Study
 
 STUDY = """
@@ -75,8 +77,9 @@ def results(
         for r, noise in enumerate(NOISE):
             rows.append(("ring", "dsm", schedule, r, None, "D", sigma, level, "trained"))
             rows.append(("ring", "dsm", schedule, r, None, "clean_error", None, level * (1 + noise), "trained"))
-    facts = {"facts": {"status": ["trained"] * 4, "ended_at": [None] * 4, "reasons": [None] * 4}}
-    trained = {f"{c['dataset']}/{c['method']}/{c['schedule']}": facts for c in spec["cells"]}
+    ends = {"status": ["trained"] * 4, "ended_at": [None] * 4, "reasons": [None] * 4}
+    facts = TrainFacts(**ends, evaluations=1000, training_seconds=2.5, **UNTOLD)
+    trained = {f"{c.dataset}/{c.method}/{c.schedule}": facts for c in spec.cells}
     return Results(spec, [dict(zip(names, row, strict=True)) | {"key": "0123"} for row in rows], trained)
 
 

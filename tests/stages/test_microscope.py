@@ -15,6 +15,9 @@ from scorebench.networks import network
 from scorebench.noise import schedule
 from scorebench.objectives import Batch, objective
 from scorebench.running import agreement, garbage, jobs, verify
+from scorebench.specs import PartSpec
+from scorebench.specs.microscope import MicroscopeSpec
+from scorebench.specs.prepare import PrepareSpec
 from scorebench.stages._dataset import exact_target, read_points
 from scorebench.stages._reference import reference_networks
 from scorebench.stages._results import collect
@@ -30,7 +33,7 @@ NETWORK, SCHEDULE = {"width": 16, "depth": 2}, {"sigma_max": 10.0, "sigma_min": 
 METHODS = {
     name: {"kind": "objective", "name": name, "options": {}} for name in ("dsm", "ssm_vr", "antithetic_dsm", "stf")
 }
-SPEC: dict[str, Any] = {
+SPEC = MicroscopeSpec.model_validate({
     "seed": 3,
     "replicates": 2,
     "network": {"kind": "network", "name": "mlp", "options": NETWORK},
@@ -39,7 +42,7 @@ SPEC: dict[str, Any] = {
     "methods": METHODS,
     "samples": 300,
     "sigmas": {"min": 0.02, "max": 5.0, "count": 3},
-}
+})  # fmt: skip
 
 
 @pytest.fixture(scope="module")
@@ -47,10 +50,8 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     top = tmp_path_factory.mktemp("microscope")
     found = {"data": top / "data"}
     sizes = {"train": 2000, "validation": 100, "test": 100}
-    prepare(
-        {"source": {"kind": "source", "name": "ring", "options": {}}, "sizes": sizes, "seed": 3, "files": {}},
-        {}, found["data"],
-    )  # fmt: skip
+    ring = PartSpec(kind="source", name="ring", options={})
+    prepare(PrepareSpec(source=ring, sizes=sizes, seed=3, files={}), {}, found["data"])
     microscope(SPEC, found, top / "gradients")
     return found | {"gradients": top / "gradients"}
 
@@ -64,7 +65,7 @@ def networks(folders: dict[str, Path], steps: int = 800) -> tuple[dict[str, Any]
     train, validation = (torch.from_numpy(read_points(folders["data"], split)) for split in ("train", "validation"))
     target = exact_target(folders["data"])
     assert target is not None
-    optimisation = Optimisation(**{**SPEC["reference"], "steps": steps})
+    optimisation = Optimisation(**{**SPEC.reference.model_dump(), "steps": steps})
     parts = objective("esm"), schedule("log_uniform", **SCHEDULE), network("mlp", **NETWORK)
     problem = Problem(*parts, train, validation, target, Streams(3, 2))
     return reference_networks(problem, optimisation), problem, optimisation
@@ -148,7 +149,7 @@ def test_the_same_spec_gives_the_same_bytes(folders: dict[str, Path], tmp_path: 
 
 def test_results_hold_them_in_long_form(folders: dict[str, Path]) -> None:
     storage.write_json(folders["gradients"] / "run.json", {"key": "abc"})
-    rows = collect({}, {"microscope/ring8": folders["gradients"]}).to_pylist()
+    rows = collect({"microscope/ring8": folders["gradients"]}).to_pylist()
     assert {(r["dataset"], r["status"], r["key"], r["schedule"]) for r in rows} == {
         ("ring8", "microscope", "abc", None)
     }
@@ -171,7 +172,7 @@ def test_a_study_has_one_job_a_data_set_and_none_without_the_section(tmp_path: P
     with_it = study(tmp_path, SECTION)
     assert with_it.jobs("microscope") == [Job("microscope", "ring8")]
     assert "microscope/ring8" in with_it.inputs(Job("report"))
-    assert set(with_it.spec(Job("microscope", "ring8"))["methods"]) == {"dsm", "ssm_vr"}
+    assert set(with_it.spec(Job("microscope", "ring8")).methods) == {"dsm", "ssm_vr"}
     code = with_it.ingredients(Job("microscope", "ring8"))["code"]
     assert {"scorebench.objectives.ssm_vr", "scorebench.metrics.gradients", "scorebench.training.loop"} <= set(code)
 

@@ -9,6 +9,10 @@ import pytest
 import torch
 
 from scorebench import storage
+from scorebench.specs.evaluate import EvaluateSpec, FloorSpec
+from scorebench.specs.prepare import PrepareSpec
+from scorebench.specs.sample import SampleSpec
+from scorebench.specs.train import TrainFacts, TrainSpec
 from scorebench.stages import set_up
 from scorebench.stages._dataset import exact_target
 from scorebench.stages.evaluate import evaluate
@@ -40,13 +44,13 @@ METHOD = {
 def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     top = tmp_path_factory.mktemp("stages")
     found = {role: top / role for role in ("data", "checkpoint")}
-    prepare({"source": RING, "sizes": SIZES, "seed": 3, "files": {}}, {}, found["data"])
-    train({**COMMON, **METHOD}, found, found["checkpoint"])
+    prepare(PrepareSpec(source=RING, sizes=SIZES, seed=3, files={}), {}, found["data"])
+    train(TrainSpec(**COMMON, **METHOD), found, found["checkpoint"])
     return found
 
 
 def sampled(folders: dict[str, Path], out: Path, samplers: dict[str, Any]) -> dict[str, Path]:
-    sample({**COMMON, "samplers": samplers, "points": 120}, folders, out)
+    sample(SampleSpec(**COMMON, samplers=samplers, points=120), folders, out)
     return folders | {"samples": out}
 
 
@@ -54,16 +58,15 @@ FLOW = {"flow": {"kind": "sampler", "name": "probability_flow", "options": {"ste
 
 
 def test_device_is_cuda_only_where_asked_and_there() -> None:
-    assert set_up({}) == "cpu"
-    assert set_up({"gpu": False}) == "cpu"
-    assert set_up({"gpu": True}) == ("cuda" if torch.cuda.is_available() else "cpu")
-    set_up({"threads": 1})
+    assert set_up(1) == "cpu"
+    assert set_up(1, gpu=False) == "cpu"
+    assert set_up(1, gpu=True) == ("cuda" if torch.cuda.is_available() else "cpu")
     assert torch.get_num_threads() == 1
     assert torch.are_deterministic_algorithms_enabled()
 
 
 def test_same_spec_gives_the_same_bytes(folders: dict[str, Path], tmp_path: Path) -> None:
-    train({**COMMON, **METHOD}, folders, tmp_path)
+    train(TrainSpec(**COMMON, **METHOD), folders, tmp_path)
     for name in ("model.safetensors", "training.parquet"):
         assert (tmp_path / name).read_bytes() == (folders["checkpoint"] / name).read_bytes()
 
@@ -78,7 +81,7 @@ def test_samples_do_not_depend_on_other_samplers(folders: dict[str, Path], tmp_p
 
 def test_scores_hold_every_metric_for_every_replicate(folders: dict[str, Path], tmp_path: Path) -> None:
     inputs = sampled(folders, tmp_path / "samples", FLOW)
-    evaluate({**COMMON, "evaluation": EVALUATION}, inputs, tmp_path)
+    evaluate(EvaluateSpec(**COMMON, evaluation=EVALUATION), inputs, tmp_path)
     rows = storage.read_table(tmp_path / "scores.parquet").to_pylist()
     for replicate in (0, 1):
         here = [r for r in rows if r["replicate"] == replicate]
@@ -99,7 +102,7 @@ def test_scores_hold_every_metric_for_every_replicate(folders: dict[str, Path], 
 def test_likelihoods_where_they_are_asked_for(folders: dict[str, Path], tmp_path: Path) -> None:
     """nll less the entropy of the truth is kl; a rough network loses some nats, and the error budget stands beside."""
     evaluation = EVALUATION | {"likelihood": {"points": 40, "rtol": 1e-3}}
-    evaluate({**COMMON, "evaluation": evaluation}, sampled(folders, tmp_path / "none", {}), tmp_path)
+    evaluate(EvaluateSpec(**COMMON, evaluation=evaluation), sampled(folders, tmp_path / "none", {}), tmp_path)
     rows = storage.read_table(tmp_path / "scores.parquet").to_pylist()
     value = {(r["metric"], r["replicate"]): r["value"] for r in rows if r["sigma"] is None}
     target = exact_target(folders["data"])
@@ -113,7 +116,7 @@ def test_likelihoods_where_they_are_asked_for(folders: dict[str, Path], tmp_path
 
 
 def test_a_cell_that_no_sampler_suits_still_has_its_score_errors(folders: dict[str, Path], tmp_path: Path) -> None:
-    evaluate({**COMMON, "evaluation": EVALUATION}, sampled(folders, tmp_path / "none", {}), tmp_path)
+    evaluate(EvaluateSpec(**COMMON, evaluation=EVALUATION), sampled(folders, tmp_path / "none", {}), tmp_path)
     metrics = set(storage.read_table(tmp_path / "scores.parquet")["metric"].to_pylist())
     assert "D_integral" in metrics
     assert "sliced_wasserstein" not in metrics
@@ -122,7 +125,7 @@ def test_a_cell_that_no_sampler_suits_still_has_its_score_errors(folders: dict[s
 def test_samples_that_are_not_finite_are_a_number_not_a_crash(folders: dict[str, Path], tmp_path: Path) -> None:
     """A sampler with an absurd step blows up; the rest of the study goes on."""
     absurd = {"walk": {"kind": "sampler", "name": "annealed_langevin", "options": {"step": 1e30, "steps": 5}}}
-    evaluate({**COMMON, "evaluation": EVALUATION}, sampled(folders, tmp_path / "absurd", absurd), tmp_path)
+    evaluate(EvaluateSpec(**COMMON, evaluation=EVALUATION), sampled(folders, tmp_path / "absurd", absurd), tmp_path)
     rows = storage.read_table(tmp_path / "scores.parquet").to_pylist()
     shares = [r["value"] for r in rows if r["metric"] == "finite_share"]
     assert len(shares) == 2
@@ -130,20 +133,20 @@ def test_samples_that_are_not_finite_are_a_number_not_a_crash(folders: dict[str,
     assert "energy_distance" not in {r["metric"] for r in rows}
 
 
-def through(spec: dict[str, Any], folders: dict[str, Path], top: Path) -> tuple[dict[str, Any], Path]:
+def through(spec: dict[str, Any], folders: dict[str, Path], top: Path) -> tuple[TrainFacts, Path]:
     """A cell trained, sampled and evaluated: facts of the training, and where its scores are."""
-    facts = train(spec, folders, top / "checkpoint")
+    facts = train(TrainSpec(**spec), folders, top / "checkpoint")
     inputs = sampled(folders | {"checkpoint": top / "checkpoint"}, top / "samples", FLOW)
-    evaluate({**COMMON, "evaluation": EVALUATION}, inputs, top)
+    evaluate(EvaluateSpec(**COMMON, evaluation=EVALUATION), inputs, top)
     return facts, top / "scores.parquet"
 
 
 def test_absurd_learning_rate_is_a_status(folders: dict[str, Path], tmp_path: Path) -> None:
     spec = {**COMMON, **METHOD, "training": METHOD["training"] | {"learning_rate": 1e30}}
     facts, scores = through(spec, folders, tmp_path)
-    assert facts["status"] == ["diverged", "diverged"]
-    assert all(isinstance(at, int) for at in facts["ended_at"])
-    assert set(facts["reasons"]) <= {"the loss was not finite", "the gradient was not finite"}
+    assert facts.status == ("diverged", "diverged")
+    assert all(isinstance(at, int) for at in facts.ended_at)
+    assert set(facts.reasons) <= {"the loss was not finite", "the gradient was not finite"}
     assert storage.read_table(tmp_path / "samples/samples.parquet").num_rows == 0
     rows = storage.read_table(scores).to_pylist()
     assert {row["replicate"] for row in rows} == {0, 1}
@@ -154,9 +157,9 @@ def test_what_can_not_be_trained_goes_through_with_its_reason(folders: dict[str,
     learned = {"kind": "objective", "name": "hybrid", "options": {"weighting": "learned"}}
     clean = {"kind": "schedule", "name": "clean", "options": {}}
     facts, scores = through({**COMMON, **METHOD, "objective": learned, "schedule": clean}, folders, tmp_path)
-    assert facts["status"] == ["failed", "failed"]
-    assert facts["ended_at"] == [0, 0]
-    assert facts["reasons"][0].startswith("there is nothing to learn over ln sigma")
+    assert facts.status == ("failed", "failed")
+    assert facts.ended_at == (0, 0)
+    assert facts.reasons[0].startswith("there is nothing to learn over ln sigma")
     assert storage.read_table(tmp_path / "checkpoint/training.parquet").num_rows == 0
     assert set(storage.read_table(scores)["value"].to_pylist()) == {None}
 
@@ -169,7 +172,7 @@ def test_a_replicate_without_a_network_has_no_samples_and_null_scores(folders: d
     found = {}
     for name, inputs in (("whole", folders), ("part", folders | {"checkpoint": checkpoint})):
         inputs = sampled(inputs, tmp_path / name, FLOW)
-        evaluate({**COMMON, "evaluation": EVALUATION}, inputs, tmp_path / name)
+        evaluate(EvaluateSpec(**COMMON, evaluation=EVALUATION), inputs, tmp_path / name)
         found[name] = [storage.read_table(tmp_path / name / f"{kind}.parquet") for kind in ("samples", "scores")]
     (samples, scores), (some, part) = found["whole"], found["part"]
     assert set(some["replicate"].to_pylist()) == {1}
@@ -183,7 +186,7 @@ def test_a_replicate_without_a_network_has_no_samples_and_null_scores(folders: d
 
 def test_what_was_learned_is_in_the_curves(folders: dict[str, Path], tmp_path: Path) -> None:
     learned = {"kind": "objective", "name": "hybrid", "options": {"weighting": "learned", "bins": 4}}
-    train({**COMMON, **METHOD, "objective": learned}, folders, tmp_path)
+    train(TrainSpec(**COMMON | METHOD | {"objective": learned}), folders, tmp_path)
     rows = storage.read_table(tmp_path / "training.parquet").to_pylist()
     told = [row for row in rows if row["metric"] == "learned.lambda"]
     assert [(row["replicate"], row["step"]) for row in told] == [(0, 30)] * 4 + [(1, 30)] * 4
@@ -193,11 +196,10 @@ def test_what_was_learned_is_in_the_curves(folders: dict[str, Path], tmp_path: P
 
 def test_floor_of_a_finite_data_set_compares_samples_of_equal_size(tmp_path: Path) -> None:
     digits = {"kind": "source", "name": "digits", "options": {}}
-    prepare({"source": digits, "sizes": SIZES, "seed": 3, "files": {}}, {}, tmp_path / "data")
-    facts = floor(
-        {"seed": 3, "replicates": 2, "evaluation": EVALUATION, "points": 5000}, {"data": tmp_path / "data"}, tmp_path
-    )
-    assert facts["points"] == 100, "half the training points, as many as the samples have"
+    prepare(PrepareSpec(source=digits, sizes=SIZES, seed=3, files={}), {}, tmp_path / "data")
+    spec = FloorSpec(seed=3, replicates=2, evaluation=EVALUATION, points=5000)
+    facts = floor(spec, {"data": tmp_path / "data"}, tmp_path)
+    assert facts.points == 100, "half the training points, as many as the samples have"
     rows = storage.read_table(tmp_path / "floors.parquet").to_pylist()
     assert {r["metric"] for r in rows} == {"sliced_wasserstein", "energy_distance", "mmd", "c2st"}
     assert all(0.3 < r["value"] < 0.7 for r in rows if r["metric"] == "c2st")

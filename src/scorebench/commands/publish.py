@@ -14,10 +14,11 @@ from typing import Annotated, Any
 import typer
 
 from scorebench import storage
+from scorebench.specs.card import AnyCard, TrainCard
 from scorebench.study import budgets, keys, results
 from scorebench.study.plan import Job, Study
 from scorebench.study.stages import EVALUATE, REPORT, TRAIN
-from scorebench.training.status import LOST, Status
+from scorebench.training.status import LOST
 
 FOLDER = Path("studies", "results")
 PLACE = ("dataset", "method", "schedule", "sampler", "metric")
@@ -47,7 +48,7 @@ def publish(
         )
         raise typer.Exit(1)
     done = {role: loaded.directory(job) for role, job in planned.items() if job not in missing}
-    rows = collect(loaded.spec(Job(REPORT.name)), done).to_pylist()
+    rows = collect(done).to_pylist()
     folder = FOLDER / loaded.name
     storage.write_text(folder / "results.csv", as_csv(COLUMNS, condensed(rows)))
     storage.write_text(folder / "scales.csv", as_csv(SCALES, curves([*rows, *learned(loaded)])))
@@ -139,7 +140,7 @@ def as_csv(columns: tuple[str, ...], rows: list[Row]) -> str:
 def about(study: Study) -> dict[str, Any]:
     """Where the numbers come from: the study, its keys, commits, machines and versions, and what every cell did."""
     cards = {
-        (stage, job.at): results.card(study, job)
+        (stage, job.at): results.card(study, job, AnyCard)
         for stage in REPORT.reads
         for job in study.jobs(stage)
         if results.is_there(study, job)
@@ -153,35 +154,36 @@ def about(study: Study) -> dict[str, Any]:
         "made_by": f"snakemake --cores all --config study={study.file}",
         "report_key": study.key(Job(REPORT.name)),
         "study_sha256": keys.file_digest(study.file),
-        "commits": sorted({str(card["commit"]) for card in each}),
-        "changed_since_commit": any(card["dirty"] for card in each),
-        "machines": [*{keys.canonical(card["machine"]): card["machine"] for card in each}.values()],
-        "versions": {name: v for card in each for name, v in card["versions"].items()},
-        "started": min(card["started"] for card in each),
-        "ended": max(card["started"] + card["seconds"] for card in each),
-        "job_seconds": {s: sum(card["seconds"] for (stage, _), card in cards.items() if stage == s) for s in stages},
-        "cells": {at: _cell(study, at, cards[TRAIN.name, at]) for stage, at in cards if stage == EVALUATE.name},
+        "commits": sorted({str(card.commit) for card in each}),
+        "changed_since_commit": any(card.dirty for card in each),
+        "machines": [each.model_dump(mode="json") for each in dict.fromkeys(card.machine for card in each)],
+        "versions": {name: v for card in each for name, v in card.versions.items()},
+        "started": min(card.started for card in each),
+        "ended": max(card.started + card.seconds for card in each),
+        "job_seconds": {s: sum(card.seconds for (stage, _), card in cards.items() if stage == s) for s in stages},
+        "cells": {at: _cell(study, at) for stage, at in cards if stage == EVALUATE.name},
     }
 
 
-def _cell(study: Study, at: str, card: dict[str, Any]) -> dict[str, Any]:
+def _cell(study: Study, at: str) -> dict[str, Any]:
     """What a training did: its keys, its budget, its rate and how that was chosen.
 
     evaluations: points at which the score was evaluated. evaluations_and_products: as budgets count them, a product
     with the Jacobian as one more.
     """
-    training, facts = card["spec"]["training"], card["facts"]
+    card = results.card(study, Job(TRAIN.name, at), TrainCard)
+    training, facts = card.spec.training, card.facts
     dataset, method, _ = at.split("/")
     each = budgets.per_sample(study.objectives[method], study.sources[dataset].dimension())
     return {
-        "train_key": card["key"],
+        "train_key": card.key,
         "evaluate_key": study.key(Job(EVALUATE.name, at)),
-        "steps": training["steps"],
-        "batch": training["batch"],
-        "learning_rate": facts["learning_rate"],
-        "choice": facts["choice"],
-        "evaluations": facts["evaluations"],
-        "evaluations_and_products": round(training["steps"] * training["batch"] * each),
-        "seconds": facts["training_seconds"],
-        "trained": facts["status"].count(Status.TRAINED),
+        "steps": training.steps,
+        "batch": training.batch,
+        "learning_rate": facts.learning_rate,
+        "choice": None if facts.choice is None else facts.choice.model_dump(mode="json"),
+        "evaluations": facts.evaluations,
+        "evaluations_and_products": round(training.steps * training.batch * each),
+        "seconds": facts.training_seconds,
+        "trained": len(facts.trained),
     }

@@ -51,7 +51,7 @@ def book(results: Results, trained: dict[str, Path], advice: Mapping[str, Recomm
         "ranges": figures.ranges(advice, names),
     }
     return {
-        "study": results.spec["study"],
+        "study": results.spec.study,
         "replicates": results.replicates,
         "datasets": names.datasets,
         "main": [_main(results, dataset, names) for dataset in names.datasets],

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -14,7 +13,7 @@ from scorebench.evidence.intervals import interval
 from scorebench.evidence.words import said
 from scorebench.report.pictures import View, outside, panel, png, view_of
 from scorebench.report.results import Results
-from scorebench.training.status import Status
+from scorebench.specs.prepare import DataDescription
 
 SIZES = ((150, 6, 24), (110, 5, 15), (80, 4, 15), (56, 3, 7), (40, 2, 7))
 """Pixels of a density's side, images in a row of a mosaic, and shades, from the finest to the coarsest."""
@@ -61,7 +60,7 @@ def galleries(results: Results, prepared: dict[str, Path], samples: dict[str, Pa
 def _gallery(
     results: Results, dataset: str, data: Path, samples: dict[str, Path], size: tuple[int, int, int]
 ) -> Gallery:
-    described = storage.read_json(data / "dataset.json")
+    described = DataDescription.model_validate(storage.read_json(data / "dataset.json"))
     test = storage.points_of(storage.read_table(data / "test.parquet")["x"])
     view = view_of(test, described, *size)
     truth = Picture("truth", uri=_uri(panel(test, described, view)), alt=f"test points of {dataset}")
@@ -79,15 +78,14 @@ def _gallery(
 
 
 def _pictures(
-    results: Results, cell: tuple[str, str, str], folder: Path, described: dict[str, Any], view: View
+    results: Results, cell: tuple[str, str, str], folder: Path, described: DataDescription, view: View
 ) -> list[Picture]:
     """One picture per sampler of a cell: of its first replicate that trained to the end."""
     dataset, method, schedule = cell
     state = results.outcome(*cell)
     if state.kind == "diverged":
         return [Picture(method, notes=[state.why])]
-    statuses = results.trained["/".join(cell)]["facts"]["status"]
-    shown = next(r for r, status in enumerate(statuses) if status == Status.TRAINED)
+    shown = results.trained["/".join(cell)].trained[0]
     table = storage.read_table(folder / "samples.parquet")
     if not table.num_rows:
         return []
@@ -111,7 +109,7 @@ def _pictures(
     return pictures
 
 
-def _axes(view: View, described: dict[str, Any]) -> str:
+def _axes(view: View, described: DataDescription) -> str:
     if view.kind == "images":
         return f"The first {view.columns**2} samples of a replicate, in the grey values of the data."
     if view.projected:

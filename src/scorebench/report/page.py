@@ -18,6 +18,7 @@ from scorebench.report.results import Results
 from scorebench.report.scales import scale_tables
 from scorebench.report.summary import headline
 from scorebench.report.tables import table
+from scorebench.specs.prepare import DataDescription
 
 Folders = dict[str, dict[str, Path]]
 """Stage -> place -> folder."""
@@ -48,7 +49,7 @@ def page(results: Results, folders: Folders, cards: origins.Cards) -> str:
     numbers = charts.book(results, folders["train"], advice)
     scripts = [Markup((ASSETS / name).read_text(encoding="utf-8")) for name in SCRIPTS]  # ours: no values in them
     return environment.get_template("report.html.j2").render(
-        study=results.spec["study"],
+        study=results.spec.study,
         params=results.params,
         replicates=results.replicates,
         oracles=[method for method in results.methods() if results.oracle(method)],
@@ -82,7 +83,7 @@ def _answers(results: Results, asked: Any) -> dict[str, list[Markup]]:
 
 def _section(results: Results, dataset: str, folders: Folders) -> dict[str, Any]:
     data = folders["prepare"].get(dataset)
-    described = storage.read_json(data / "dataset.json") if data else {}
+    described = DataDescription.model_validate(storage.read_json(data / "dataset.json")) if data else None
     return {
         "name": dataset,
         "place": results.datasets.index(dataset),

@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import math
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
+
+from scorebench.specs.prepare import DataDescription
 
 SIDE = 150
 """Pixels of the side of a density panel."""
@@ -46,7 +47,7 @@ class View:
 
 
 def view_of(
-    truth: np.ndarray, described: dict[str, Any], side: int = SIDE, columns: int = COLUMNS, shades: int = STEPS
+    truth: np.ndarray, described: DataDescription, side: int = SIDE, columns: int = COLUMNS, shades: int = STEPS
 ) -> View:
     """The view of a data set, from its true points (n, d) and dataset.json.
 
@@ -55,7 +56,7 @@ def view_of(
     """
     x = truth[np.isfinite(truth).all(1)].astype(float) if len(truth) else truth.reshape(0, truth.shape[1])
     d = x.shape[1]
-    if described.get("image"):
+    if described.image is not None:
         grey = _original(x, described)
         black, white = np.quantile(grey, [0.005, 0.995]) if x.size else (0.0, 1.0)
         flat = np.zeros((d, 2))
@@ -93,7 +94,7 @@ def outside(points: np.ndarray, view: View) -> float:
         return float(1 - ((flat >= view.low) & (flat <= view.high)).all(1).mean())
 
 
-def panel(points: np.ndarray, described: dict[str, Any], view: View) -> np.ndarray:
+def panel(points: np.ndarray, described: DataDescription, view: View) -> np.ndarray:
     """One panel as pixels (height, width, 3), uint8: a mosaic of images, a histogram or a density."""
     x = points[np.isfinite(points).all(1)]
     if view.kind == "images":
@@ -120,19 +121,19 @@ def _spread(counts: np.ndarray) -> np.ndarray:
     return counts / 2
 
 
-def _original(points: np.ndarray, described: dict[str, Any]) -> np.ndarray:
+def _original(points: np.ndarray, described: DataDescription) -> np.ndarray:
     """Points with the standardisation undone."""
-    undone: np.ndarray = points * np.asarray(described["scale"], float) + np.asarray(described["shift"], float)
+    undone: np.ndarray = points * np.asarray(described.scale, float) + np.asarray(described.shift, float)
     return undone
 
 
-def mosaic(points: np.ndarray, described: dict[str, Any], view: View) -> np.ndarray:
+def mosaic(points: np.ndarray, described: DataDescription, view: View) -> np.ndarray:
     """The first columns^2 points (n, d) as images side by side, (height, width, 3), uint8.
 
     In their original units, clipped to the grey values that the truth has.
     """
     columns = view.columns
-    *channels, height, width = (int(n) for n in described["image"])
+    *channels, height, width = (int(n) for n in described.image or ())
     canvas = np.full((columns * (height + 1) + 1, columns * (width + 1) + 1, 3), 120, np.uint8)
     black, white = view.low[0], view.high[0]
     for i, point in enumerate(_original(points[: columns**2], described)):
@@ -158,7 +159,7 @@ def png(pixels: np.ndarray, enlarge: int = 1) -> bytes:
     return buffer.getvalue()
 
 
-def sample_picture(points: np.ndarray, described: dict[str, Any], truth: np.ndarray | None = None) -> bytes:
+def sample_picture(points: np.ndarray, described: DataDescription, truth: np.ndarray | None = None) -> bytes:
     """Samples (n, d) as a PNG, with the true points (m, d), if given, to the right of them.
 
     `described` is dataset.json. Images become a mosaic; 2-D points a density; points of more dimensions their

@@ -11,6 +11,8 @@ from scorebench.evidence.catalogue import COSTS, UNTRAINED, metric, ordered
 from scorebench.evidence.comparisons import Measured, Ranking, ranking
 from scorebench.evidence.intervals import Values
 from scorebench.evidence.table import Curve, Place, from_rows
+from scorebench.specs.report import ReportSpec
+from scorebench.specs.train import TrainFacts
 from scorebench.training.status import LOST
 
 TRUTH = "truth"
@@ -37,17 +39,17 @@ class Outcome:
 
 @dataclass
 class Results:
-    """The long table of a study (rows as dicts), its spec and the run.json of every training by place."""
+    """The long table of a study (rows as dicts), its spec and how every training went, by place."""
 
-    spec: dict[str, Any]
+    spec: ReportSpec
     rows: InitVar[list[dict[str, Any]]]
-    trained: dict[str, dict[str, Any]]
+    trained: dict[str, TrainFacts]
 
     def __post_init__(self, rows: list[dict[str, Any]]) -> None:
-        self.params = self.spec["params"]
-        self.table = from_rows(rows, self.spec["study"], self.params.get("size", "standard"))
+        self.params = self.spec.params
+        self.table = from_rows(rows, self.spec.study, self.params.get("size", "standard"))
         self.replicates = int(self.params["replicates"])
-        self.cells = {(c["dataset"], c["method"], c["schedule"]): c["reason"] for c in self.spec["cells"]}
+        self.cells = {(c.dataset, c.method, c.schedule): c.reason for c in self.spec.cells}
 
     def _listed(self, section: str, place: int, dataset: str | None) -> list[str]:
         here = {cell[place] for cell in self.cells if dataset in (None, cell[0])}
@@ -93,20 +95,20 @@ class Results:
             return Outcome("absent", "not in this study")
         if self.cells[cell] is not None:
             return Outcome("not applicable", self.cells[cell] or "")
-        facts = self.trained["/".join(cell)]["facts"]
-        lost = [r for r, status in enumerate(facts["status"]) if status in LOST]
+        facts = self.trained["/".join(cell)]
+        lost = [r for r, status in enumerate(facts.status) if status in LOST]
         if not lost:
             return Outcome("done")
         ends: dict[str, list[int]] = {}
         for r in lost:
-            ends.setdefault(f"{facts['status'][r]}|{facts['reasons'][r]}", []).append(r)
+            ends.setdefault(f"{facts.status[r]}|{facts.reasons[r]}", []).append(r)
         whys, shorts = [], []
         for end, replicates in ends.items():
             status, _, reason = end.partition("|")
-            at = f"{status} at step {', '.join(str(facts['ended_at'][r]) for r in replicates)}"
-            whys.append(f"{len(replicates)} of {len(facts['status'])} replicates {at}: {reason}")
+            at = f"{status} at step {', '.join(str(facts.ended_at[r]) for r in replicates)}"
+            whys.append(f"{len(replicates)} of {len(facts.status)} replicates {at}: {reason}")
             shorts.append(at)
-        kind = "diverged" if len(lost) == len(facts["status"]) else "partly"
+        kind = "diverged" if len(lost) == len(facts.status) else "partly"
         return Outcome(kind, "; ".join(whys), "; ".join(shorts))
 
     def values(self, dataset: str, method: str, column: Column, name: str) -> Values:

@@ -7,12 +7,13 @@ import resource
 import shlex
 import time
 from pathlib import Path
-from typing import Any
 
 from scorebench import storage
 from scorebench.progress.attended import Attended
 from scorebench.progress.scratch import sweep
 from scorebench.running.shown import show
+from scorebench.specs import Facts
+from scorebench.specs.card import AnyCard, Machine
 from scorebench.study import keys, results
 from scorebench.study.plan import Job, Study
 from scorebench.study.stages import STAGE
@@ -37,23 +38,23 @@ def run(study: Study, job: Job, key: str = "") -> Path:
     function = getattr(importlib.import_module(f"scorebench.stages.{job.stage}"), job.stage)
     start, started = time.perf_counter(), time.time()
     running = Attended(out, study.key(job), study.params.compute.train.checkpoint_seconds)
-    facts = function(study.spec(job), inputs, out, running)
+    facts: Facts = function(study.spec(job), inputs, out, running)
     outputs = {name: path for name, path in study.files(job).items() if path != study.card(job)}
-    card = {
+    card = AnyCard(
         **study.ingredients(job),
-        "at": job.at,
-        "key": study.key(job),
-        "facts": facts,
-        "outputs": {name: keys.file_digest(path) for name, path in outputs.items()},
-        "input_outputs": {role: results.card(study, each)["outputs"] for role, each in upstream.items()},
-        "command": _command(study, job),
-        "started": started,
-        "seconds": time.perf_counter() - start,
-        "peak_memory_mb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
         **keys.commit(),
-        "machine": keys.machine() | {"gpu": _gpu(facts)},
-    }
-    storage.write_json(study.card(job), card)
+        at=job.at,
+        key=study.key(job),
+        facts=facts.model_dump(mode="json"),
+        outputs={name: keys.file_digest(path) for name, path in outputs.items()},
+        input_outputs={role: results.card(study, each, AnyCard).outputs for role, each in upstream.items()},
+        command=_command(study, job),
+        started=started,
+        seconds=time.perf_counter() - start,
+        peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
+        machine=Machine(**keys.machine(), gpu=_gpu(facts)),
+    )
+    storage.write_json(study.card(job), card.model_dump(mode="json"))
     sweep(out)
     if STAGE[job.stage].shown:
         show(study)
@@ -79,8 +80,8 @@ def _command(study: Study, job: Job) -> str:
     return shlex.join(["snakemake", "--cores", "1", "--force", *config, "--", str(study.card(job))])
 
 
-def _gpu(facts: dict[str, Any]) -> str | None:
-    if facts.get("device") != "cuda":
+def _gpu(facts: Facts) -> str | None:
+    if getattr(facts, "device", None) != "cuda":
         return None
     import torch
 

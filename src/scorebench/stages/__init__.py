@@ -1,8 +1,8 @@
 """What a rule of the workflow calls: one function per stage, from its slice of the study and files to files.
 
-A stage function takes `spec` (the job's slice of the study), the folders of its inputs by role, the folder to write
-to, and `running` (who keeps its checkpoints and shows how far it is); it returns the facts that go into the job's
-run.json. It knows nothing of Snakemake, DVC, MLflow or the study around it.
+A stage function takes `spec` (what it is told of the study; scorebench/specs/), the folders of its inputs by role, the
+folder to write to, and `running` (who keeps its checkpoints and shows how far it is); it returns the facts that go into
+the job's run.json. It knows nothing of Snakemake, DVC, MLflow or the study around it.
 """
 
 from __future__ import annotations
@@ -10,15 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-from scorebench import parts
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     from scorebench.training.checkpoint import Course
 
-Spec = dict[str, Any]
-Inputs = dict[str, Path]
+Inputs: TypeAlias = dict[str, Path]
+"""Folders of results that a job reads, by what it calls them."""
 
 
 class Running:
@@ -40,15 +38,10 @@ UNATTENDED = Running()
 """Keeps nothing and shows nothing."""
 
 
-def built(part: dict[str, Any]) -> Any:
-    """A part from its description in a spec."""
-    return parts.build(part["kind"], part["name"], part["options"])
+def set_up(threads: int, gpu: bool = False) -> str:
+    """Deterministic algorithms on so many threads, for both can change the last digits of a sum.
 
-
-def set_up(spec: Spec) -> str:
-    """Deterministic algorithms on as many threads as the spec says, for both can change the last digits of a sum.
-
-    Returns the device: `cuda` where the study asks for a GPU and there is one, else `cpu`.
+    Returns the device: `cuda` where a GPU is asked for and there is one, else `cpu`.
     """
     import os
 
@@ -56,5 +49,5 @@ def set_up(spec: Spec) -> str:
 
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS is not deterministic without it
     torch.set_deterministic_debug_mode("error")  # use_deterministic_algorithms would import torch's compiler: a second
-    torch.set_num_threads(int(spec.get("threads", 1)))
-    return "cuda" if spec.get("gpu") and torch.cuda.is_available() else "cpu"
+    torch.set_num_threads(threads)
+    return "cuda" if gpu and torch.cuda.is_available() else "cpu"

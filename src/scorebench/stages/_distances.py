@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import torch
 
 from scorebench.metrics.samples import PairDistances, SlicedWasserstein, c2st, mode_statistics, nearest_distance
+from scorebench.specs.evaluate import Evaluation
 from scorebench.streams import seed_of
 from scorebench.targets import GaussianMixture
 
@@ -23,14 +22,14 @@ class Distances:
         self,
         test: np.ndarray,
         target: GaussianMixture | None,
-        evaluation: dict[str, Any],
+        evaluation: Evaluation,
         seed: int,
         train: np.ndarray | None = None,
     ) -> None:
         self.test, self.target, self.evaluation, self.seed, self.train = test, target, evaluation, seed, train
-        self.sliced = SlicedWasserstein(test, evaluation["projections"], seed_of(seed, "projections") % 2**31)
-        self.pairs = PairDistances(test[: evaluation["energy_points"]])
-        self.few = evaluation["c2st_points"]
+        self.sliced = SlicedWasserstein(test, evaluation.projections, seed_of(seed, "projections") % 2**31)
+        self.pairs = PairDistances(test[: evaluation.energy_points])
+        self.few = evaluation.c2st_points
         self.test_to_train = None if train is None else nearest_distance(test[: self.few], train)
 
     def __call__(self, x: np.ndarray) -> dict[str, float]:
@@ -40,9 +39,9 @@ class Distances:
         the truth, towards 0 for a model that has learned its training points by heart. negative_log_density:
         -E log p(x) under the truth, in nats.
         """
-        values = {"sliced_wasserstein": self.sliced(x)} | self.pairs(x[: self.evaluation["energy_points"]])
+        values = {"sliced_wasserstein": self.sliced(x)} | self.pairs(x[: self.evaluation.energy_points])
         folds = seed_of(self.seed, "folds")
-        values["c2st"] = c2st(x[: self.few], self.test[: self.few], self.evaluation["c2st_folds"], folds)
+        values["c2st"] = c2st(x[: self.few], self.test[: self.few], self.evaluation.c2st_folds, folds)
         if self.train is not None and self.test_to_train:
             values["nearest_train_ratio"] = nearest_distance(x[: self.few], self.train) / self.test_to_train
         if self.target is not None:

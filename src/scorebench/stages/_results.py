@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorebench import storage
-from scorebench.stages import Inputs, Spec
+from scorebench.specs.train import TrainFacts
+from scorebench.stages import Inputs
 from scorebench.study.stages import EVALUATE, FLOOR, MICROSCOPE, REPORT, TRAIN
 
 TRUTH = "truth"
@@ -48,7 +49,12 @@ def cards(inputs: Inputs, stage: str) -> dict[str, dict[str, Any]]:
     return {at: storage.read_json(folder / "run.json") for at, folder in folders(inputs, stage)}
 
 
-def collect(spec: Spec, inputs: Inputs) -> pa.Table:
+def trainings(inputs: Inputs) -> dict[str, TrainFacts]:
+    """Place -> how the training of every cell went."""
+    return {at: TrainFacts.model_validate(card["facts"]) for at, card in cards(inputs, TRAIN.name).items()}
+
+
+def collect(inputs: Inputs) -> pa.Table:
     """All numbers of a study in long form, one row each.
 
     Floors have the method `truth`; cells also get evaluations. status: trained, diverged, failed or truth. key: that of
@@ -65,15 +71,15 @@ def collect(spec: Spec, inputs: Inputs) -> pa.Table:
         common = {"dataset": at, "status": LOOKED_AT, "key": storage.read_json(folder / "run.json")["key"]}
         table = storage.read_table(folder / "gradients.parquet").drop_columns("error")
         rows += [{**common, **row} for row in table.to_pylist()]
-    trained = cards(inputs, TRAIN.name)
+    trained = trainings(inputs)
     for at, folder in folders(inputs, EVALUATE.name):
         names = dict(zip(("dataset", "method", "schedule"), at.split("/"), strict=True))
-        facts = trained[at]["facts"]
+        facts = trained[at]
         common = {**names, "key": storage.read_json(folder / "run.json")["key"]}
         for row in storage.read_table(folder / "scores.parquet").to_pylist():
-            rows.append({**common, "status": facts["status"][row["replicate"]], **row})
-        for replicate, status in enumerate(facts["status"]):
-            value = float(facts["evaluations"])
+            rows.append({**common, "status": facts.status[row["replicate"]], **row})
+        for replicate, status in enumerate(facts.status):
+            value = float(facts.evaluations)
             rows.append({**common, "replicate": replicate, "status": status, "metric": "evaluations", "value": value})
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
@@ -81,11 +87,11 @@ def collect(spec: Spec, inputs: Inputs) -> pa.Table:
 def training_times(inputs: Inputs) -> list[dict[str, Any]]:
     """training_seconds of every cell as rows of the long form, the same for all replicates: they train as one."""
     rows: list[dict[str, Any]] = []
-    for at, card in cards(inputs, TRAIN.name).items():
+    for at, facts in trainings(inputs).items():
         names = dict(zip(("dataset", "method", "schedule"), at.split("/"), strict=True))
-        for replicate, status in enumerate(card["facts"]["status"]):
+        for replicate, status in enumerate(facts.status):
             row = {**names, "replicate": replicate, "status": status, "metric": "training_seconds"}
-            rows.append({**dict.fromkeys(SCHEMA.names), **row, "value": float(card["facts"]["training_seconds"])})
+            rows.append({**dict.fromkeys(SCHEMA.names), **row, "value": facts.training_seconds})
     return rows
 
 

@@ -11,7 +11,8 @@ from torch import Tensor
 from scorebench.metrics.diagnostics import diagnostics
 from scorebench.metrics.fisher import cosines, fisher_moments, integral
 from scorebench.ode import Unsolved
-from scorebench.stages import Inputs, Spec, built
+from scorebench.specs.evaluate import EvaluateSpec
+from scorebench.stages import Inputs
 from scorebench.stages._dataset import exact_target, read_points
 from scorebench.stages._trained import parameters_of, trained
 from scorebench.streams import Streams
@@ -27,18 +28,18 @@ SMALL = 0.1
 class Scores:
     """The networks of a cell, of all replicates that have one, and the noise levels of the measurements."""
 
-    def __init__(self, spec: Spec, inputs: Inputs) -> None:
+    def __init__(self, spec: EvaluateSpec, inputs: Inputs) -> None:
         self.spec, self.data = spec, inputs["data"]
-        self.evaluation, self.kept = spec["evaluation"], trained(inputs["checkpoint"])
+        self.evaluation, self.kept = spec.evaluation, trained(inputs["checkpoint"])
         self.replicates = len(self.kept)
-        self.network, self.schedule = built(spec["network"]), built(spec["schedule"])
+        self.network, self.schedule = spec.network.build(), spec.schedule.build()
         self.parameters = parameters_of(inputs["checkpoint"], self.kept)
         self.target = exact_target(self.data)
         self.lowest = self.schedule.ladder()[-1:].double()
         self.one_level = self.schedule.levels_trained == 1
-        grid = self.evaluation["sigmas"]
-        low, high = np.log10(grid["min"]), np.log10(grid["max"])
-        self.sigmas = self.lowest if self.one_level else torch.logspace(low, high, grid["count"], dtype=torch.float64)
+        grid = self.evaluation.sigmas
+        low, high = np.log10(grid.min), np.log10(grid.max)
+        self.sigmas = self.lowest if self.one_level else torch.logspace(low, high, grid.count, dtype=torch.float64)
 
     def rows(self) -> Iterator[Row]:
         """Everything that the study asks for."""
@@ -48,14 +49,14 @@ class Scores:
             yield from self._errors("", self.parameters)
             yield from self._errors("_untrained", untrained)
         yield from self._diagnostics()
-        if self.evaluation["likelihood"] is not None and not self.one_level:
-            yield from self._likelihood(**self.evaluation["likelihood"])
+        if (likelihood := self.evaluation.likelihood) is not None and not self.one_level:
+            yield from self._likelihood(likelihood.points, likelihood.rtol)
 
     def _generator(self, purpose: str) -> torch.Generator:
-        return Streams(self.spec["seed"], 1).at(purpose)[0]
+        return Streams(self.spec.seed, 1).at(purpose)[0]
 
     def _generators(self, purpose: str) -> list[torch.Generator]:
-        every = Streams(self.spec["seed"], self.spec["replicates"]).at(purpose)
+        every = Streams(self.spec.seed, self.spec.replicates).at(purpose)
         return [every[replicate] for replicate in self.kept]
 
     def _each(self, metric: str, values: Tensor, sigma: float | None = None) -> Iterator[Row]:
@@ -74,7 +75,7 @@ class Scores:
         A schedule of one level is measured at that level. `clean_error` holds for every schedule: the relative error
         against the score of the clean data, of the network at its lowest level.
         """
-        score, n, R = self.network.score(weights), self.evaluation["points"], self.replicates
+        score, n, R = self.network.score(weights), self.evaluation.points, self.replicates
         assert self.target is not None
         errors, norms, squares = fisher_moments(score, self.target, self.sigmas, n, self._generator("score errors"), R)
         D = self.sigmas.square() * errors
@@ -101,7 +102,7 @@ class Scores:
 
     def _diagnostics(self) -> Iterator[Row]:
         """Diagnostics that need no exact score, on test points."""
-        count = self.evaluation["diagnostic_points"]
+        count = self.evaluation.diagnostic_points
         if not count or float(self.sigmas[0]) == 0:
             return
         test, train = self._points("test", count), self._points("train")
@@ -138,6 +139,6 @@ class Scores:
             yield from self._each("kl", nll + self.target.log_prob(x, low).mean())
 
 
-def score_rows(spec: Spec, inputs: Inputs) -> list[Row]:
+def score_rows(spec: EvaluateSpec, inputs: Inputs) -> list[Row]:
     """All measures of the networks of a cell; none if no replicate has one."""
     return list(Scores(spec, inputs).rows()) if trained(inputs["checkpoint"]) else []

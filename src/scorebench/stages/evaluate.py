@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from scorebench import storage
-from scorebench.stages import UNATTENDED, Inputs, Running, Spec, set_up
+from scorebench.specs.evaluate import EvaluateFacts, EvaluateSpec
+from scorebench.stages import UNATTENDED, Inputs, Running, set_up
 from scorebench.stages._dataset import exact_target, read_points
 from scorebench.stages._distances import Distances
 from scorebench.stages._scores import Row, score_rows
@@ -26,18 +26,18 @@ SCHEMA = pa.schema(
 )
 
 
-def evaluate(spec: Spec, inputs: Inputs, out: Path, running: Running = UNATTENDED) -> dict[str, Any]:
+def evaluate(spec: EvaluateSpec, inputs: Inputs, out: Path, running: Running = UNATTENDED) -> EvaluateFacts:
     """Write scores.parquet: columns replicate, sampler or null, metric, sigma or null, value.
 
     A value is null where it is not finite, or where the replicate diverged or failed.
     """
-    set_up(spec)
+    set_up(spec.threads)
     rows = [*score_rows(spec, inputs), *_sample_errors(spec, inputs)]
-    rows += _lost(rows, spec["replicates"], trained(inputs["checkpoint"]))
+    rows += _lost(rows, spec.replicates, trained(inputs["checkpoint"]))
     columns = zip(*[(*row[:4], _finite(row[4])) for row in rows], strict=True) if rows else [()] * len(SCHEMA)
     table = pa.table([pa.array(column, kind) for column, kind in zip(columns, SCHEMA.types, strict=True)], SCHEMA)
     storage.write_table(out / "scores.parquet", table)
-    return {"rows": len(rows)}
+    return EvaluateFacts(rows=len(rows))
 
 
 def _lost(rows: list[Row], replicates: int, kept: list[int]) -> list[Row]:
@@ -50,7 +50,7 @@ def _finite(value: float | None) -> float | None:
     return value if value is not None and np.isfinite(value) else None
 
 
-def _sample_errors(spec: Spec, inputs: Inputs) -> list[Row]:
+def _sample_errors(spec: EvaluateSpec, inputs: Inputs) -> list[Row]:
     table = storage.read_table(inputs["samples"] / "samples.parquet")
     labels, replicates = table["sampler"].to_numpy(), table["replicate"].to_numpy()
     if not len(labels):
@@ -58,7 +58,7 @@ def _sample_errors(spec: Spec, inputs: Inputs) -> list[Row]:
     x = storage.points_of(table["x"])
     data = inputs["data"]
     test, train = read_points(data, "test"), read_points(data, "train")
-    distances = Distances(test, exact_target(data), spec["evaluation"], spec["seed"], train)
+    distances = Distances(test, exact_target(data), spec.evaluation, spec.seed, train)
     rows: list[Row] = []
     for label in sorted(set(labels)):
         for replicate in sorted(set(replicates.tolist())):

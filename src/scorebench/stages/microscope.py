@@ -14,7 +14,8 @@ from scorebench.metrics.gradients import GradientMoments, gradient_moments
 from scorebench.objectives import Batch
 from scorebench.objectives.dsm import DenoisingScoreMatching
 from scorebench.objectives.esm import ExplicitScoreMatching
-from scorebench.stages import UNATTENDED, Inputs, Running, Spec, built, set_up
+from scorebench.specs.microscope import MicroscopeFacts, MicroscopeSpec
+from scorebench.stages import UNATTENDED, Inputs, Running, set_up
 from scorebench.stages._dataset import exact_target, read_points
 from scorebench.stages._reference import reference_networks
 from scorebench.streams import Streams, integers, normal
@@ -34,7 +35,7 @@ SCHEMA = pa.schema(
 )
 
 
-def microscope(spec: Spec, inputs: Inputs, out: Path, running: Running = UNATTENDED) -> dict[str, Any]:
+def microscope(spec: MicroscopeSpec, inputs: Inputs, out: Path, running: Running = UNATTENDED) -> MicroscopeFacts:
     """Write gradients.parquet: columns replicate, method, metric, sigma, value, error (jackknife standard error).
 
     Per phase (start, early, end) of a reference network, noise level and method:
@@ -46,31 +47,31 @@ def microscope(spec: Spec, inputs: Inputs, out: Path, running: Running = UNATTEN
     gradient_evaluations: network evaluations of a sample. ESM is always among the methods: its V is the share that the
     misfit of the network has in all of them. Methods that learn while training have their initial rule.
     """
-    set_up(spec)
+    set_up(spec.threads)
     data = inputs["data"]
     target = exact_target(data)
     if target is None:
         raise ValueError("the gradients' microscope needs data whose exact score is known")
-    network = built(spec["network"])
+    network = spec.network.build()
     train, validation = (torch.from_numpy(read_points(data, split)) for split in ("train", "validation"))
-    streams = Streams(spec["seed"], spec["replicates"])
-    schedule, exact = built(spec["schedule"]), ExplicitScoreMatching()
+    streams = Streams(spec.seed, spec.replicates)
+    schedule, exact = spec.schedule.build(), ExplicitScoreMatching()
     problem = Problem(exact, schedule, network, train, validation, target, streams)
-    networks = reference_networks(problem, Optimisation(**spec["reference"]))
-    losses = {name: built(part) for name, part in spec["methods"].items()}
+    networks = reference_networks(problem, Optimisation(**spec.reference.model_dump()))
+    losses = {name: part.build() for name, part in spec.methods.items()}
     if not any(type(loss) is ExplicitScoreMatching for loss in losses.values()):
         losses["esm"] = exact
     baseline = next((name for name, loss in losses.items() if type(loss) is DenoisingScoreMatching), None)
-    n, grid = spec["samples"], spec["sigmas"]
-    index = integers(len(train), (spec["replicates"], n), streams.at("microscope index"))
-    noise = normal((spec["replicates"], n, train.shape[1]), streams.at("microscope noise"))
+    n, grid = spec.samples, spec.sigmas
+    index = integers(len(train), (spec.replicates, n), streams.at("microscope index"))
+    noise = normal((spec.replicates, n, train.shape[1]), streams.at("microscope noise"))
     rows: list[tuple[Any, ...]] = []
     for name, loss in losses.items():
         count = float(loss.evaluations(target.dimension))
-        rows += [(r, name, "gradient_evaluations", None, count, None) for r in range(spec["replicates"])]
-    sigmas = np.geomspace(grid["min"], grid["max"], grid["count"]).tolist()
+        rows += [(r, name, "gradient_evaluations", None, count, None) for r in range(spec.replicates)]
+    sigmas = np.geomspace(grid.min, grid.max, grid.count).tolist()
     for phase, parameters in networks.items():
-        for r in range(spec["replicates"]):
+        for r in range(spec.replicates):
             one = {name: weight[r] for name, weight in parameters.items()}
             for k, sigma in enumerate(sigmas):
                 batch = Batch(train[index[r]], noise[r], torch.full((n,), sigma), target, reference=train)
@@ -80,7 +81,7 @@ def microscope(spec: Spec, inputs: Inputs, out: Path, running: Running = UNATTEN
     columns = zip(*rows, strict=True)
     table = pa.table([pa.array(column, kind) for column, kind in zip(columns, SCHEMA.types, strict=True)], SCHEMA)
     storage.write_table(out / "gradients.parquet", table)
-    return {"rows": len(rows), "parameters": sum(weight[0].numel() for weight in parameters.values())}
+    return MicroscopeFacts(rows=len(rows), parameters=sum(weight[0].numel() for weight in parameters.values()))
 
 
 def _rows(moments: GradientMoments, baseline: str | None) -> list[tuple[str, str, float, float | None]]:

@@ -3,27 +3,27 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import pyarrow.csv
 
 from scorebench import storage
 from scorebench.report.page import page
 from scorebench.report.results import Results
-from scorebench.stages import UNATTENDED, Inputs, Running, Spec
-from scorebench.stages._results import cards, collect, folders, scales, times, training_times
-from scorebench.study.stages import REPORT, TRAIN
+from scorebench.specs.report import ReportFacts, ReportSpec
+from scorebench.stages import UNATTENDED, Inputs, Running
+from scorebench.stages._results import cards, collect, folders, scales, times, training_times, trainings
+from scorebench.study.stages import REPORT
 
 
-def report(spec: Spec, inputs: Inputs, out: Path, running: Running = UNATTENDED) -> dict[str, Any]:
+def report(spec: ReportSpec, inputs: Inputs, out: Path, running: Running = UNATTENDED) -> ReportFacts:
     """Write results.parquet, results.csv, scales.csv, times.csv, metrics.json and report.html.
 
     metrics.json: means over the replicates that did not diverge, data set -> schedule -> method -> metric, metrics of
     samples as `metric@sampler`. The same inputs give the same bytes.
     """
-    table = collect(spec, inputs)
+    table = collect(inputs)
     runs = {stage: cards(inputs, stage) for stage in REPORT.reads}
-    results = Results(spec, table.to_pylist() + training_times(inputs), runs[TRAIN.name])
+    results = Results(spec, table.to_pylist() + training_times(inputs), trainings(inputs))
     storage.write_table(out / "results.parquet", table)
     for name, content in (("results.csv", table), ("scales.csv", scales(table)), ("times.csv", times(inputs))):
         with storage.whole(out / name) as temporary:
@@ -31,4 +31,4 @@ def report(spec: Spec, inputs: Inputs, out: Path, running: Running = UNATTENDED)
     storage.write_json(out / "metrics.json", results.summary())
     places = {stage: dict(folders(inputs, stage)) for stage in REPORT.reads}
     storage.write_text(out / "report.html", page(results, places, runs))
-    return {"rows": table.num_rows}
+    return ReportFacts(rows=table.num_rows)

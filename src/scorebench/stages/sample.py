@@ -11,7 +11,8 @@ import pyarrow as pa
 import torch
 
 from scorebench import storage
-from scorebench.stages import UNATTENDED, Inputs, Running, Spec, built, set_up
+from scorebench.specs.sample import SampleFacts, SampleSpec
+from scorebench.stages import UNATTENDED, Inputs, Running, set_up
 from scorebench.stages._dataset import describe, sample_size
 from scorebench.stages._trained import parameters_of, trained
 from scorebench.streams import Streams
@@ -20,24 +21,24 @@ CHUNK = 2_000
 """Points of a replicate that are sampled at once, so that intermediate values stay in the processor's cache."""
 
 
-def sample(spec: Spec, inputs: Inputs, out: Path, running: Running = UNATTENDED) -> dict[str, Any]:
+def sample(spec: SampleSpec, inputs: Inputs, out: Path, running: Running = UNATTENDED) -> SampleFacts:
     """Write samples.parquet: columns sampler, replicate and x, in the units of the prepared data.
 
     As many points as the spec says, but for a finite data set not more than half its training points: the size of
     the true sample that the floor is taken with. Replicates that diverged or failed have no samples.
     """
-    device = set_up(spec)
+    device = set_up(spec.threads, spec.gpu)
     described = describe(inputs["data"])
-    n, d = sample_size(spec["points"], described), described["dimension"]
+    n, d = sample_size(spec.points, described), described.dimension
     kept = trained(inputs["checkpoint"])
     parameters = parameters_of(inputs["checkpoint"], kept)
-    score = built(spec["network"]).score({name: value.to(device) for name, value in parameters.items()})
-    ladder = built(spec["schedule"]).ladder().to(device)
-    streams, R = Streams(spec["seed"], spec["replicates"], device), len(kept)
+    score = spec.network.build().score({name: value.to(device) for name, value in parameters.items()})
+    ladder = spec.schedule.build().ladder().to(device)
+    streams, R = Streams(spec.seed, spec.replicates, device), len(kept)
     columns: dict[str, list[Any]] = {"sampler": [], "replicate": [], "x": []}
     seconds = {}
-    for label, part in spec["samplers"].items() if kept else ():
-        draw = built(part)
+    for label, part in spec.samplers.items() if kept else ():
+        draw = part.build()
         start = time.perf_counter()
         chunks = []
         sizes = [CHUNK] * (n // CHUNK) + [n % CHUNK] * (n % CHUNK > 0)
@@ -60,4 +61,4 @@ def sample(spec: Spec, inputs: Inputs, out: Path, running: Running = UNATTENDED)
         }
     )
     storage.write_table(out / "samples.parquet", table)
-    return {"device": device, "points": n, "sampling_seconds": seconds}
+    return SampleFacts(device=device, points=n, sampling_seconds=seconds)

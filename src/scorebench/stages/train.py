@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pyarrow as pa
 import torch
 
 from scorebench import storage
 from scorebench.parts import Unsuitable
-from scorebench.stages import UNATTENDED, Inputs, Running, Spec, built, set_up
+from scorebench.specs.train import ChoiceFacts, ChosenRate, TrainFacts, Training, TrainSpec
+from scorebench.stages import UNATTENDED, Inputs, Running, set_up
 from scorebench.stages._dataset import exact_target, read_points
 from scorebench.streams import Streams
 from scorebench.training.checkpoint import MAIN, Course
@@ -29,55 +29,62 @@ SCHEMA = pa.schema(
 )
 
 
-def train(spec: Spec, inputs: Inputs, out: Path, running: Running = UNATTENDED) -> dict[str, Any]:
+def train(spec: TrainSpec, inputs: Inputs, out: Path, running: Running = UNATTENDED) -> TrainFacts:
     """Write model.safetensors (parameters with a leading axis of replicates) and training.parquet.
 
     The model's metadata say how every replicate went. It goes on from the checkpoint that `running` has of
     it, if it was stopped before. What `running` raises to end it comes through.
     """
-    device = set_up(spec)
+    device = set_up(spec.threads, spec.gpu)
     with running.checkpoints(device) as course:
-        fitted, chosen = _fitted(spec, inputs["data"], device, course)
+        fitted, rate, choice = _fitted(spec, inputs["data"], device, course)
     went = {"status": fitted.status, "ended_at": fitted.ended_at, "reasons": fitted.reasons}
-    storage.write_table(out / "training.parquet", curves(fitted, spec["training"]["steps"]))
+    storage.write_table(out / "training.parquet", curves(fitted, spec.training.steps))
     storage.write_parameters(out / "model.safetensors", fitted.parameters, went)
-    return {
-        "device": device,
+    return TrainFacts(
+        device=device,
         **went,
-        "evaluations": fitted.evaluations,
-        "training_seconds": fitted.seconds,
-        "resumed_at": fitted.resumed_at,
-        **chosen,
-        "parameters": sum(value[0].numel() for value in fitted.parameters.values()),
-    }
+        evaluations=fitted.evaluations,
+        training_seconds=fitted.seconds,
+        resumed_at=fitted.resumed_at,
+        learning_rate=rate,
+        choice=choice,
+        parameters=sum(value[0].numel() for value in fitted.parameters.values()),
+    )
 
 
-def _fitted(spec: Spec, data: Path, device: str, course: Course | None) -> tuple[Fitted, dict[str, Any]]:
+def _fitted(
+    spec: TrainSpec, data: Path, device: str, course: Course | None
+) -> tuple[Fitted, float | None, ChoiceFacts | None]:
     """The training, and at which learning rate and how that was chosen."""
     problem = Problem(
-        built(spec["objective"]),
-        built(spec["schedule"]),
-        built(spec["network"]),
+        spec.objective.build(),
+        spec.schedule.build(),
+        spec.network.build(),
         torch.from_numpy(read_points(data, "train")).to(device),
         torch.from_numpy(read_points(data, "validation")).to(device),
         exact_target(data),
-        Streams(spec["seed"], spec["replicates"], device),
+        Streams(spec.seed, spec.replicates, device),
     )
-    training, choice = dict(spec["training"]), None
-    if rates := training.pop("learning_rates", None):
-        trials = training.pop("trials")
-        steps = max(1, round(training["steps"] * trials["share"]))
-        short = Optimisation(**{**training, "learning_rate": rates[0], "steps": steps})
-        few = replace(problem, streams=replace(problem.streams, replicates=trials["replicates"]))
+    training, choice = spec.training, None
+    if isinstance(training, ChosenRate):
+        trials, rates = training.trials, training.learning_rates
+        short = _optimisation(training, rates[0], max(1, round(training.steps * trials.share)))
+        few = replace(problem, streams=replace(problem.streams, replicates=trials.replicates))
         try:
             choice = choose_rate(rates, few, short, course)
         except Unsuitable as error:
-            return Fitted.failed(spec["replicates"], str(error)), {"learning_rate": None, "choice": None}
-        training["learning_rate"] = choice.rate
+            return Fitted.failed(spec.replicates, str(error)), None, None
+        rate = choice.rate
+    else:
+        rate = training.learning_rate
     progress = None if course is None else course.part(MAIN)
-    fitted = fit(problem, Optimisation(**training), progress)
-    chosen = None if choice is None else choice.facts()
-    return fitted, {"learning_rate": training["learning_rate"], "choice": chosen}
+    fitted = fit(problem, _optimisation(training, rate, training.steps), progress)
+    return fitted, rate, None if choice is None else ChoiceFacts(**choice.facts())
+
+
+def _optimisation(training: Training, rate: float, steps: int) -> Optimisation:
+    return Optimisation(steps, training.batch, rate, training.ema, training.log_every)
 
 
 def curves(fitted: Fitted, steps: int) -> pa.Table:

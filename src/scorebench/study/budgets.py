@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from scorebench.learning import TRIALS, Learner
+from scorebench.specs.train import ChosenRate, FixedRate
 from scorebench.study.schema import Params
 
 
@@ -14,7 +15,7 @@ class NoCosts(ValueError):
     """Measured times that a budget of time needs are not there; says how to measure them."""
 
 
-def training(p: Params, objectives: dict[str, Any], at: tuple[str, str, str], dimension: int) -> dict[str, Any]:
+def training(p: Params, objectives: dict[str, Any], at: tuple[str, str, str], dimension: int) -> FixedRate | ChosenRate:
     """The section `training` of a cell (data set, method, schedule), its budget turned into steps and a batch.
 
     `evaluations`: as many as the reference takes at its batch, in as many steps. `time`: as long as the reference
@@ -33,7 +34,7 @@ def training(p: Params, objectives: dict[str, Any], at: tuple[str, str, str], di
     if "learning_rates" not in found:
         found.pop("trials")
     if p.budgets is None or method.budget == "steps":
-        return found
+        return _typed(found)
     reference = p.methods[p.budgets.reference]
     if method.budget == "evaluations":
         own, measure = objectives[at[1]], objectives[p.budgets.reference]
@@ -45,7 +46,11 @@ def training(p: Params, objectives: dict[str, Any], at: tuple[str, str, str], di
         found["steps"] = max(
             1, round(steps * _cost(p, costs, at[0], p.budgets.reference, at[2]) / _cost(p, costs, *at))
         )
-    return found
+    return _typed(found)
+
+
+def _typed(found: dict[str, Any]) -> FixedRate | ChosenRate:
+    return ChosenRate(**found) if "learning_rates" in found else FixedRate(**found)
 
 
 def per_sample(objective: Any, dimension: int) -> float:

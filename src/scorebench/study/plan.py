@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from scorebench import parts, wording
+from scorebench.specs import Spec
 from scorebench.study import budgets, keys, specs
 from scorebench.study.cells import Cell, grid
 from scorebench.study.params import Fault, InvalidStudy, fault_at, load
@@ -158,10 +159,10 @@ class Study:
         asked: Resources = getattr(self.params.compute, STAGE[stage].section_of_compute)
         return asked
 
-    def spec(self, job: Job) -> dict[str, Any]:
+    def spec(self, job: Job) -> Spec:
         """A job's own slice of the study: all that it is told."""
         stage = STAGE[job.stage]
-        told: dict[str, Any] = getattr(specs, stage.spec or stage.name)(self, job)
+        told: Spec = getattr(specs, stage.spec or stage.name)(self, job)
         return told
 
     def modules(self, job: Job) -> tuple[str, ...]:
@@ -169,10 +170,8 @@ class Study:
         return self._modules(job.stage, self.spec(job))
 
     @staticmethod
-    def _modules(stage: str, spec: dict[str, Any]) -> tuple[str, ...]:
-        used = [*spec.values(), *spec.get("samplers", {}).values(), *spec.get("methods", {}).values()]
-        named = (part for part in used if isinstance(part, dict) and "kind" in part)
-        return (f"scorebench.stages.{stage}", *(parts.module(part["kind"], part["name"]) for part in named))
+    def _modules(stage: str, spec: Spec) -> tuple[str, ...]:
+        return (f"scorebench.stages.{stage}", *(part.module for part in spec.parts()))
 
     def ingredients(self, job: Job) -> dict[str, Any]:
         """All that a key is the hash of."""
@@ -182,7 +181,7 @@ class Study:
             "stage": job.stage,
             "code": keys.code(modules),
             "versions": keys.versions(modules),
-            "spec": spec,
+            "spec": spec.model_dump(mode="json"),
             "inputs": {role: self.key(upstream) for role, upstream in self.inputs(job).items()},
         }
 

@@ -9,15 +9,17 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from scorebench import storage
+from scorebench.specs.card import Card
 from scorebench.study import keys
 from scorebench.study.stages import CARD, STAGE
 
 if TYPE_CHECKING:
     from scorebench.study.plan import Job, Study
 
+C = TypeVar("C", bound=Card[Any, Any])
 ATTIC = Path(".attic")
 """Holds results that a plan left behind; those in `damaged` are never taken back."""
 
@@ -44,15 +46,14 @@ def missing(study: Study, stages: Iterable[str] = tuple(STAGE)) -> list[str]:
     return [path for stage in stages for job in study.jobs(stage) for path in absent(study, job)]
 
 
-def card(study: Study, job: Job) -> dict[str, Any]:
-    """A job's provenance card.
+def card(study: Study, job: Job, kind: type[C]) -> C:
+    """A job's provenance card, as of this kind.
 
     Raises:
         OSError: it is not there.
-        ValueError: it is no JSON.
+        ValueError: it is no such card.
     """
-    held: dict[str, Any] = storage.read_json(study.card(job))
-    return held
+    return kind.model_validate(storage.read_json(study.card(job)))
 
 
 def damage(folder: Path, names: Sequence[str] = (), key: str = "") -> Iterator[tuple[Path, str]]:

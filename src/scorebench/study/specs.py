@@ -1,10 +1,17 @@
-"""What a job is told: its own slice of the study, one function per stage, which `Stage.spec` or its name calls."""
+"""Makes what a job is told: its slice of the study, one function per stage, which `Stage.spec` or its name calls."""
 
 from __future__ import annotations
 
 import functools
 from typing import TYPE_CHECKING, Any
 
+from scorebench.specs import PartSpec, SigmaGrid
+from scorebench.specs.evaluate import EvaluateSpec, Evaluation, FloorSpec
+from scorebench.specs.microscope import MicroscopeSpec
+from scorebench.specs.prepare import PrepareSpec
+from scorebench.specs.report import CellSaid, ReportSpec
+from scorebench.specs.sample import SampleSpec
+from scorebench.specs.train import ChosenRate, FixedRate, TrainSpec
 from scorebench.study import budgets, keys
 from scorebench.study.params import fault_at
 
@@ -12,53 +19,52 @@ if TYPE_CHECKING:
     from scorebench.study.plan import Job, Study
 
 
-def prepare(study: Study, job: Job) -> dict[str, Any]:
+def prepare(study: Study, job: Job) -> PrepareSpec:
     """The source of a data set, its sizes, and the files that it reads."""
     (name,) = job.names
     entry, source = study.params.datasets[name], study.sources[name]
-    return {
-        "source": _part("source", source, entry.source),
-        "sizes": entry.sizes.model_dump(),
-        "seed": study.params.seed,
-        "files": {str(path): keys.file_digest(path) for path in source.files()},
-    }
+    return PrepareSpec(
+        source=_part("source", source, entry.source),
+        sizes=entry.sizes.model_dump(),
+        seed=study.params.seed,
+        files={str(path): keys.file_digest(path) for path in source.files()},
+    )
 
 
-def train(study: Study, job: Job) -> dict[str, Any]:
+def train(study: Study, job: Job) -> TrainSpec:
     """The method, its budget, and on what it runs."""
     _, name, _ = job.names
     compute = study.params.compute.train
-    return {
+    return TrainSpec(
         **_cell(study, job),
-        "objective": _part("objective", study.objectives[name], study.params.methods[name].objective),
-        "training": training(study, job.names),
-        "threads": compute.threads,
-        "gpu": compute.gpu > 0,
-    }
+        objective=_part("objective", study.objectives[name], study.params.methods[name].objective),
+        training=training(study, job.names),
+        threads=compute.threads,
+        gpu=compute.gpu > 0,
+    )
 
 
-def sample(study: Study, job: Job) -> dict[str, Any]:
+def sample(study: Study, job: Job) -> SampleSpec:
     """The samplers that make sense in a cell, how many points they draw, and on what they run."""
     p, compute = study.params, study.params.compute.sample
     chosen = {name: _part("sampler", study.samplers[name], p.samplers[name].sampler) for name in study.samplers_of(job)}
-    told = {"threads": compute.threads, "gpu": compute.gpu > 0}
-    return {**_cell(study, job), **told, "samplers": chosen, "points": p.sampling.points}
+    cell = _cell(study, job)
+    return SampleSpec(**cell, samplers=chosen, points=p.sampling.points, threads=compute.threads, gpu=compute.gpu > 0)
 
 
-def evaluate(study: Study, job: Job) -> dict[str, Any]:
+def evaluate(study: Study, job: Job) -> EvaluateSpec:
     """What is measured of a cell."""
-    p = study.params
-    return {**_cell(study, job), "evaluation": p.evaluation.model_dump(), "threads": p.compute.evaluate.threads}
+    threads = study.params.compute.evaluate.threads
+    return EvaluateSpec(**_cell(study, job), evaluation=_evaluation(study), threads=threads)
 
 
-def floor(study: Study, job: Job) -> dict[str, Any]:
+def floor(study: Study, job: Job) -> FloorSpec:
     """What is measured of samples, and how many of them there are."""
     p = study.params
-    told = {"seed": p.seed, "replicates": p.replicates}
-    return {**told, "evaluation": p.evaluation.model_dump(), "points": p.sampling.points}
+    return FloorSpec(seed=p.seed, replicates=p.replicates, evaluation=_evaluation(study), points=p.sampling.points)
 
 
-def microscope(study: Study, job: Job) -> dict[str, Any]:
+def microscope(study: Study, job: Job) -> MicroscopeSpec:
     """The methods whose gradients are looked at, and the networks on which."""
     p, m = study.params, study.params.microscope
     assert m is not None, "there is no such job in a study without a microscope"
@@ -68,27 +74,27 @@ def microscope(study: Study, job: Job) -> dict[str, Any]:
         for name in m.methods
         if study.objectives[name].not_applicable(study.setting(dataset, name, m.schedule)) is None
     }
-    return {
-        "seed": p.seed,
-        "replicates": m.replicates,
-        "network": _part("network", study.networks[m.network], p.networks[m.network].network),
-        "schedule": _schedule(study, m.schedule),
-        "reference": m.reference.model_dump() | {"log_every": m.reference.steps},
-        "methods": methods,
-        "samples": m.samples,
-        "sigmas": m.sigmas.model_dump(),
-        "threads": p.compute.microscope.threads,
-    }
+    return MicroscopeSpec(
+        seed=p.seed,
+        replicates=m.replicates,
+        network=_part("network", study.networks[m.network], p.networks[m.network].network),
+        schedule=_schedule(study, m.schedule),
+        reference=FixedRate(**m.reference.model_dump(), log_every=m.reference.steps),
+        methods=methods,
+        samples=m.samples,
+        sigmas=SigmaGrid(**m.sigmas.model_dump()),
+        threads=p.compute.microscope.threads,
+    )
 
 
-def report(study: Study, job: Job) -> dict[str, Any]:
+def report(study: Study, job: Job) -> ReportSpec:
     """The whole study, and its cells with the reasons of those that are not applicable."""
-    cells = [{"dataset": c.dataset, "method": c.method, "schedule": c.schedule, "reason": c.reason}
-             for c in study.cells]  # fmt: skip
-    return {"study": study.name, "params": study.params.model_dump(mode="json"), "cells": cells}
+    cells = tuple(CellSaid(dataset=c.dataset, method=c.method, schedule=c.schedule, reason=c.reason)
+                  for c in study.cells)  # fmt: skip
+    return ReportSpec(study=study.name, params=study.params.model_dump(mode="json"), cells=cells)
 
 
-def training(study: Study, names: list[str]) -> dict[str, Any]:
+def training(study: Study, names: list[str]) -> FixedRate | ChosenRate:
     """The section `training` of a cell (data set, method, schedule), its budget turned into steps and a batch.
 
     Raises:
@@ -97,7 +103,7 @@ def training(study: Study, names: list[str]) -> dict[str, Any]:
     """
     dataset, method, schedule = names
     told = budgets.training(study.params, study.objectives, (dataset, method, schedule), study.dimension(dataset))
-    if "learning_rates" in told and study.schedules[schedule].noise_free:
+    if isinstance(told, ChosenRate) and study.schedules[schedule].noise_free:
         text = f"a rate can't be chosen on {'/'.join(names)}: it trains at sigma = 0, and trials are judged by DSM"
         raise fault_at(study.file, ("training", "learning_rates"), text)
     return told
@@ -116,16 +122,20 @@ def _cell(study: Study, job: Job) -> dict[str, Any]:
     }
 
 
-def _part(kind: str, built: Any, name: str) -> dict[str, Any]:
-    return {"kind": kind, "name": name, "options": built.model_dump(mode="json")}
+def _evaluation(study: Study) -> Evaluation:
+    return Evaluation.model_validate(study.params.evaluation.model_dump())
+
+
+def _part(kind: str, built: Any, name: str) -> PartSpec:
+    return PartSpec(kind=kind, name=name, options=built.model_dump(mode="json"))
 
 
 @functools.cache
-def _network(study: Study, method: str) -> dict[str, Any]:
+def _network(study: Study, method: str) -> PartSpec:
     name = study.params.methods[method].network
     return _part("network", study.networks[name], study.params.networks[name].network)
 
 
 @functools.cache
-def _schedule(study: Study, name: str) -> dict[str, Any]:
+def _schedule(study: Study, name: str) -> PartSpec:
     return _part("schedule", study.schedules[name], study.params.schedules[name].schedule)

@@ -8,18 +8,20 @@ import logging
 import shutil
 import tempfile
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from scorebench import parts, storage
-from scorebench.study import keys
+from scorebench import storage
+from scorebench.specs import PartSpec
+from scorebench.specs.card import TrainCard
+from scorebench.stages._dataset import describe
+from scorebench.study import keys, results, specs
 from scorebench.study.cells import Cell
 from scorebench.study.plan import Study
 from scorebench.study.stages import EVALUATE, PREPARE, SAMPLE, TRAIN
 from scorebench.tracking.record import CELL, jobs_behind
 from scorebench.tracking.views import contends, datasets, main_metric
-from scorebench.training.status import Status
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -126,22 +128,21 @@ def _saved(study: Study, cell: Cell) -> Iterator[Path]:
 
     jobs = jobs_behind(cell)
     folders = {stage: study.directory(jobs[stage]) for stage in (PREPARE, TRAIN, SAMPLE)}
-    spec, described = study.spec(jobs[SAMPLE]), storage.read_json(folders[PREPARE] / "dataset.json")
-    status = storage.read_json(folders[TRAIN] / "run.json")["facts"]["status"]
-    used = {
-        **{kind: spec[kind] for kind in ("network", "schedule")},
-        "sampler": spec["samplers"][_sampler(study, cell)],
-    }
-    named = study.spec(jobs[PREPARE])["source"]["options"].get("columns")
-    columns = named or [f"x{i}" for i in range(described["dimension"])]
+    spec, described = specs.sample(study, jobs[SAMPLE]), describe(folders[PREPARE])
+    trained = results.card(study, jobs[TRAIN], TrainCard).facts.trained
+    sampler = _sampler(study, cell)
+    assert sampler is not None, "a cell without a sampler has no model"
+    used = {"network": spec.network, "schedule": spec.schedule, "sampler": spec.samplers[sampler]}
+    named = specs.prepare(study, jobs[PREPARE]).source.options.get("columns")
+    columns = [*map(str, named)] if isinstance(named, list) and named else [f"x{i}" for i in range(described.dimension)]
     facts = {
         "at": str(cell),
-        "parts": used,
-        "dimension": described["dimension"],
+        "parts": {kind: part.model_dump(mode="json") for kind, part in used.items()},
+        "dimension": described.dimension,
         "columns": columns,
-        "shift": described["shift"],
-        "scale": described["scale"],
-        "replicates": [r for r, said in enumerate(status) if said == Status.TRAINED],
+        "shift": described.shift,
+        "scale": described.scale,
+        "replicates": trained,
     }
     signature = ModelSignature(
         inputs=Schema([ColSpec("long", "points")]),
@@ -153,7 +154,7 @@ def _saved(study: Study, cell: Cell) -> Iterator[Path]:
         inside.mkdir()
         shutil.copy(folders[TRAIN] / "model.safetensors", inside)
         storage.write_json(inside / "cell.json", facts)
-        _copy_source(used, Path(top, "scorebench"))
+        _copy_source(used.values(), Path(top, "scorebench"))
         mlflow.pyfunc.save_model(
             str(Path(top, "model")),
             python_model=str(SCRIPT),
@@ -165,10 +166,9 @@ def _saved(study: Study, cell: Cell) -> Iterator[Path]:
         yield Path(top, "model")
 
 
-def _copy_source(used: dict[str, dict[str, Any]], to: Path) -> None:
+def _copy_source(used: Iterable[PartSpec], to: Path) -> None:
     """The modules that a model needs, and no others: it then samples where scorebench is not installed."""
-    named = [parts.module(part["kind"], part["name"]) for part in used.values()]
-    for module in _imported({*named, "scorebench.streams"}):
+    for module in _imported({*(part.module for part in used), "scorebench.streams"}):
         stem = keys.ROOT.joinpath(*module.split(".")[1:])
         file = stem / "__init__.py" if stem.is_dir() else stem.with_suffix(".py")
         copy = to / file.relative_to(keys.ROOT)

@@ -16,12 +16,13 @@ import pyarrow.csv
 
 from scorebench import storage
 from scorebench.report.pictures import View, panel, view_of
+from scorebench.specs.card import EvaluateCard, PrepareCard, SampleCard, TrainCard
+from scorebench.specs.prepare import DataDescription
 from scorebench.stages._dataset import describe, read_points
 from scorebench.study import keys, results
 from scorebench.study.cells import Cell
 from scorebench.study.plan import Job, Study
 from scorebench.study.stages import EVALUATE, FLOOR, PREPARE, SAMPLE, TRAIN, Stage
-from scorebench.training.status import Status
 
 LONGEST = 500
 """Characters of a param; MLflow's own limit depends on the kind of store, and this fits in all."""
@@ -57,76 +58,78 @@ class Record:
     def __init__(self, study: Study, cell: Cell) -> None:
         self.study, self.cell, self.jobs = study, cell, jobs_behind(cell)
         self.folders = {stage: study.directory(job) for stage, job in self.jobs.items()}
-        self.cards = {stage: results.card(study, job) for stage, job in self.jobs.items() if stage is not FLOOR}
+        self.prepare = results.card(study, self.jobs[PREPARE], PrepareCard)
+        self.train = results.card(study, self.jobs[TRAIN], TrainCard)
+        self.sample = results.card(study, self.jobs[SAMPLE], SampleCard)
+        self.evaluate = results.card(study, self.jobs[EVALUATE], EvaluateCard)
         self.curves = storage.read_table(self.folders[TRAIN] / "training.parquet")
         self.scores = storage.read_table(self.folders[EVALUATE] / "scores.parquet")
 
     @property
     def started(self) -> int:
         """When training began, ms."""
-        return round(1000 * float(self.cards[TRAIN]["started"]))
+        return round(1000 * self.train.started)
 
     @property
     def ended(self) -> int:
         """When training ended, ms."""
-        return self.started + round(1000 * float(self.cards[TRAIN]["seconds"]))
+        return self.started + round(1000 * self.train.seconds)
 
     @property
     def replicates(self) -> range:
         """All replicates."""
-        return range(self.cards[TRAIN]["spec"]["replicates"])
+        return range(self.train.spec.replicates)
 
     @functools.cached_property
     def kept(self) -> list[int]:
         """Replicates that trained to the end: the cell's means are over these."""
-        return [r for r in self.replicates if self.cards[TRAIN]["facts"]["status"][r] == Status.TRAINED]
+        return self.train.facts.trained
 
     @functools.cached_property
     def params(self) -> dict[str, str]:
         """All settings that led to a cell, with flat names such as `training.steps`."""
-        prepare, train, sample = (self.cards[s]["spec"] for s in (PREPARE, TRAIN, SAMPLE))
-        facts = self.cards[PREPARE]["facts"]
+        source, train, facts = self.prepare.spec.source, self.train.spec, self.prepare.facts
         tree = {
             "dataset": self.cell.dataset,
             "method": self.cell.method,
             "schedule": self.cell.schedule,
-            "replicates": train["replicates"],
-            "seed": train["seed"],
-            "objective": train["objective"]["name"],
-            "network": train["network"]["name"],
-            "dataset.source": prepare["source"]["name"],
-            "schedule.kind": train["schedule"]["name"],
-            "dataset.dimension": facts["dimension"],
-            "dataset.points": facts["rows"],
-            "network.parameters": self.cards[TRAIN]["facts"]["parameters"],
-            "training": train["training"],
-            "sampling.points": self.cards[SAMPLE]["facts"]["points"],
-            "evaluation": self.cards[EVALUATE]["spec"]["evaluation"],
+            "replicates": train.replicates,
+            "seed": train.seed,
+            "objective": train.objective.name,
+            "network": train.network.name,
+            "dataset.source": source.name,
+            "schedule.kind": train.schedule.name,
+            "dataset.dimension": facts.dimension,
+            "dataset.points": facts.rows,
+            "network.parameters": self.train.facts.parameters,
+            "training": train.training.model_dump(mode="json"),
+            "sampling.points": self.sample.facts.points,
+            "evaluation": self.evaluate.spec.evaluation.model_dump(mode="json"),
         }
         options = {
-            "dataset": prepare["source"]["options"],
-            **{part: train[part]["options"] for part in ("objective", "schedule", "network")},
-            **{f"sampler.{label}": {"kind": p["name"], **p["options"]} for label, p in sample["samplers"].items()},
+            "dataset": source.options,
+            **{part: getattr(train, part).options for part in ("objective", "schedule", "network")},
+            **{f"sampler.{at}": {"kind": p.name, **p.options} for at, p in self.sample.spec.samplers.items()},
         }
         return dict(flat("", options)) | dict(flat("", tree))
 
     def tags(self, replicate: int | None) -> dict[str, str]:
         """What runs are found, filtered and grouped by; without a replicate, those of the cell."""
-        card = self.cards[TRAIN]
-        facts, lost = card["facts"], len(self.replicates) - len(self.kept)
+        card = self.train
+        facts, lost = card.facts, len(self.replicates) - len(self.kept)
         oracle = self.study.objectives[self.cell.method].requires_target
         shown = self.replicates if replicate is None else [replicate]
-        ends = [(facts["status"][r], facts["ended_at"][r], facts["reasons"][r]) for r in shown if r not in self.kept]
+        ends = [(facts.status[r], facts.ended_at[r], facts.reasons[r]) for r in shown if r not in self.kept]
         if replicate is None:
             status = "trained" if not lost else "partly" if self.kept else ends[0][0]
             note = [
                 f"**{self.cell}**: means over {len(self.kept)} replicates, which differ in their random numbers only;"
                 " each is a run of its own below this one. Pictures and tables are under Artifacts.",
                 "The method is told the exact score: it shows what can be reached." * oracle,
-                f"Made by `{card['command']}`; the results lie in `{self.folders[EVALUATE]}`.",
+                f"Made by `{card.command}`; the results lie in `{self.folders[EVALUATE]}`.",
             ]
         else:
-            status, note = facts["status"][replicate], [f"Replicate {replicate} of `{self.cell}`."]
+            status, note = facts.status[replicate], [f"Replicate {replicate} of `{self.cell}`."]
         note += [f"**{end.capitalize()} at step {step}**: {why}." for end, step, why in ends]
         tags = {
             **{field: getattr(self.cell, field) for field in ("dataset", "method", "schedule")},
@@ -135,17 +138,17 @@ class Record:
             "oracle": "yes" if oracle else "no",
             "study": self.study.name,
             "status": status,
-            "key": self.cards[EVALUATE]["key"],
-            "train_key": card["key"],
+            "key": self.evaluate.key,
+            "train_key": card.key,
             "current": "yes",
             "mlflow.source.name": self.study.file.name,
             "mlflow.source.type": "LOCAL",
         }
         if ends:
             tags["ended_at"] = ", ".join(str(step) for _, step, _ in ends)
-        if card["commit"]:
-            changed = {True: "yes", False: "no"}[bool(card["dirty"])]
-            tags |= {"commit": card["commit"], "dirty": changed, "mlflow.source.git.commit": card["commit"]}
+        if card.commit:
+            changed = {True: "yes", False: "no"}[bool(card.dirty)]
+            tags |= {"commit": card.commit, "dirty": changed, "mlflow.source.git.commit": card.commit}
         return tags | {"mlflow.note.content": "\n\n".join(line for line in note if line)}
 
     def points(self, replicate: int) -> Iterator[Point]:
@@ -153,16 +156,15 @@ class Record:
 
         In this order, because MLflow shows them in the order of their arrival.
         """
-        card = self.cards[TRAIN]
-        facts, steps = card["facts"], card["spec"]["training"]["steps"]
+        facts, steps = self.train.facts, self.train.spec.training.steps
         scores = [row for row in rows(self.scores, replicate) if row["value"] is not None]  # null: not finite
         final = {
             f"{row['metric']}/{row['sampler']}" if row["sampler"] else row["metric"]: row["value"]
             for row in sorted(scores, key=lambda row: row["metric"].endswith("_untrained"))
             if row["sigma"] is None
         }
-        final |= {"training_seconds": facts["training_seconds"], "evaluations": facts["evaluations"]}
-        sampling = self.cards[SAMPLE]["facts"]["sampling_seconds"]
+        final |= {"training_seconds": facts.training_seconds, "evaluations": facts.evaluations}
+        sampling = self.sample.facts.sampling_seconds
         final |= {f"sampling_seconds/{label}": seconds for label, seconds in sampling.items()}
         for name, value in final.items():
             yield Point(name, float(value), 0, self.ended)
@@ -170,7 +172,7 @@ class Record:
             if row["sigma"]:
                 yield Point(f"{row['metric']}_by_sigma", row["value"], place_of(row["sigma"]), self.ended)
         for row in (row for row in rows(self.curves, replicate) if row["sigma"] is None):  # the rest is over sigma
-            at = self.started + round(1000 * facts["training_seconds"] * row["step"] / steps)
+            at = self.started + round(1000 * facts.training_seconds * row["step"] / steps)
             yield Point(f"train/{row['metric']}", row["value"], row["step"], at)
 
     def means(self) -> Iterator[Point]:
@@ -272,7 +274,7 @@ def as_csv(table: pa.Table) -> bytes:
 
 
 @functools.cache
-def _truth(folder: Path) -> tuple[dict[str, Any], View, np.ndarray]:
+def _truth(folder: Path) -> tuple[DataDescription, View, np.ndarray]:
     """dataset.json, the view, and the panel of the test points, the same in all pictures of a data set."""
     described, x = describe(folder), read_points(folder, "test")
     view = view_of(x, described)

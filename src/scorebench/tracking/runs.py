@@ -84,15 +84,15 @@ def _dataset(record: Record) -> Any:
     """What the run trained on, for MLflow's own column of data sets."""
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
-    facts, folder = record.cards[PREPARE]["facts"], record.folders[PREPARE]
-    columns = [{"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [-1, facts["dimension"]]}}]
+    facts, folder = record.prepare.facts, record.folders[PREPARE]
+    columns = [{"type": "tensor", "tensor-spec": {"dtype": "float32", "shape": [-1, facts.dimension]}}]
     described = Dataset(
         name=record.cell.dataset,
-        digest=record.cards[PREPARE]["key"],
+        digest=record.prepare.key,
         source_type="local",
         source=json.dumps({"uri": str(folder)}),
         schema=json.dumps({"mlflow_tensorspec": {"features": json.dumps(columns), "targets": None}}),
-        profile=json.dumps({f"{split}_points": n for split, n in facts["rows"].items()}),
+        profile=json.dumps({f"{split}_points": n for split, n in facts.rows.items()}),
     )
     return DatasetInput(described, [InputTag("mlflow.data.context", "training")])
 
