@@ -12,6 +12,7 @@ import importlib
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
@@ -94,6 +95,20 @@ class Unsuitable(ValueError):
 
     A cell whose training ends with it is shown in the report with this reason, and the rest of the study goes on.
     """
+
+
+class Status(StrEnum):
+    """How the training of a replicate went, as files say it."""
+
+    TRAINED = "trained"
+    DIVERGED = "diverged"
+    """Its loss or a gradient was not finite."""
+    FAILED = "failed"
+    """It can't be trained: a part is unsuitable, or arithmetic broke down."""
+
+
+LOST = (Status.DIVERGED, Status.FAILED)
+"""What leaves no network."""
 
 
 class UnknownPart(ValueError):

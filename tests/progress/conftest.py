@@ -6,7 +6,7 @@ import pytest
 from trained import SPEC, attended, contents
 
 from scorebench.progress.scratch import CHECKPOINT
-from scorebench.specs import PartSpec
+from scorebench.specs import SourceSpec
 from scorebench.specs.prepare import PrepareSpec
 from scorebench.stages.prepare import prepare
 from scorebench.stages.train import train
@@ -15,7 +15,7 @@ from scorebench.stages.train import train
 @pytest.fixture(scope="session")
 def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     top = tmp_path_factory.mktemp("data")
-    ring = PartSpec(kind="source", name="ring", options={})
+    ring = SourceSpec(name="ring", options={})
     prepare(PrepareSpec(source=ring, sizes={"train": 200, "validation": 50, "test": 50}, seed=3, files={}), {}, top)
     return {"data": top}
 

@@ -13,13 +13,13 @@ import pytest
 import torch
 from trained import RESULTS, SPEC, attended, contents, stop
 
+from scorebench.parts import Status
 from scorebench.progress.checkpoints import Checkpoints
 from scorebench.progress.scratch import CHECKPOINT, sweep
 from scorebench.progress.stopping import SIGNALS
 from scorebench.specs.train import ChosenRate, Trials
 from scorebench.stages.train import train
 from scorebench.training.checkpoint import History, TrainState
-from scorebench.training.status import Status
 
 
 @pytest.mark.parametrize("number", SIGNALS, ids=lambda s: s.name)

@@ -15,7 +15,7 @@ from scorebench.networks import network
 from scorebench.noise import schedule
 from scorebench.objectives import Batch, objective
 from scorebench.running import agreement, garbage, jobs, verify
-from scorebench.specs import PartSpec
+from scorebench.specs import SourceSpec
 from scorebench.specs.microscope import MicroscopeSpec
 from scorebench.specs.prepare import PrepareSpec
 from scorebench.stages._dataset import exact_target, read_points
@@ -50,7 +50,7 @@ def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     top = tmp_path_factory.mktemp("microscope")
     found = {"data": top / "data"}
     sizes = {"train": 2000, "validation": 100, "test": 100}
-    ring = PartSpec(kind="source", name="ring", options={})
+    ring = SourceSpec(name="ring", options={})
     prepare(PrepareSpec(source=ring, sizes=sizes, seed=3, files={}), {}, found["data"])
     microscope(SPEC, found, top / "gradients")
     return found | {"gradients": top / "gradients"}

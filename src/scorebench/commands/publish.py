@@ -14,11 +14,11 @@ from typing import Annotated, Any
 import typer
 
 from scorebench import storage
+from scorebench.parts import LOST
 from scorebench.specs.card import AnyCard, TrainCard
 from scorebench.study import budgets, keys, results
 from scorebench.study.plan import Job, Study
 from scorebench.study.stages import EVALUATE, REPORT, TRAIN
-from scorebench.training.status import LOST
 
 FOLDER = Path("studies", "results")
 PLACE = ("dataset", "method", "schedule", "sampler", "metric")

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 
 from scorebench.evidence.catalogue import UNTRAINED
 from scorebench.evidence.comparisons import COLLAPSED, Measured
-from scorebench.training.status import LOST
+from scorebench.parts import LOST
 
 ERRORS = ("D_integral", "clean_error")
 """By which it is judged whether a run collapsed: the first that was measured."""

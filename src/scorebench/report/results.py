@@ -11,9 +11,9 @@ from scorebench.evidence.catalogue import COSTS, UNTRAINED, metric, ordered
 from scorebench.evidence.comparisons import Measured, Ranking, ranking
 from scorebench.evidence.intervals import Values
 from scorebench.evidence.table import Curve, Place, from_rows
+from scorebench.parts import LOST
 from scorebench.specs.report import ReportSpec
 from scorebench.specs.train import TrainFacts
-from scorebench.training.status import LOST
 
 TRUTH = "truth"
 Column = tuple[str, str]

@@ -7,11 +7,18 @@ JSON they stand on the job's card (card.py), where the report, MLflow and people
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Literal
 
 from pydantic import BaseModel, ConfigDict, JsonValue
 
 from scorebench import parts
+
+if TYPE_CHECKING:
+    from scorebench.data import Source
+    from scorebench.networks import Network
+    from scorebench.noise import Schedule
+    from scorebench.objectives import Objective
+    from scorebench.samplers import Sampler
 
 
 class Written(BaseModel):
@@ -37,7 +44,7 @@ class Spec(Written):
 
 
 class PartSpec(Written):
-    """A part by its kind and name, with all of its options."""
+    """A part by its kind and name, with all of its options; there is a class for each kind."""
 
     kind: str
     name: str
@@ -48,7 +55,53 @@ class PartSpec(Written):
         """Dotted name of the module that holds it."""
         return parts.module(self.kind, self.name)
 
-    def build(self) -> Any:
+
+class ObjectiveSpec(PartSpec):
+    """An objective."""
+
+    kind: Literal["objective"] = "objective"
+
+    def build(self) -> Objective:
+        """The part."""
+        return parts.build(self.kind, self.name, self.options)
+
+
+class ScheduleSpec(PartSpec):
+    """A noise schedule."""
+
+    kind: Literal["schedule"] = "schedule"
+
+    def build(self) -> Schedule:
+        """The part."""
+        return parts.build(self.kind, self.name, self.options)
+
+
+class NetworkSpec(PartSpec):
+    """A score network."""
+
+    kind: Literal["network"] = "network"
+
+    def build(self) -> Network:
+        """The part."""
+        return parts.build(self.kind, self.name, self.options)
+
+
+class SamplerSpec(PartSpec):
+    """A sampler."""
+
+    kind: Literal["sampler"] = "sampler"
+
+    def build(self) -> Sampler:
+        """The part."""
+        return parts.build(self.kind, self.name, self.options)
+
+
+class SourceSpec(PartSpec):
+    """A source of data."""
+
+    kind: Literal["source"] = "source"
+
+    def build(self) -> Source:
         """The part."""
         return parts.build(self.kind, self.name, self.options)
 
@@ -66,5 +119,5 @@ class CellSpec(Spec):
 
     seed: int
     replicates: int
-    network: PartSpec
-    schedule: PartSpec
+    network: NetworkSpec
+    schedule: ScheduleSpec

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from scorebench.specs import CellSpec, Facts, PartSpec, SigmaGrid
+from scorebench.specs import CellSpec, Facts, ObjectiveSpec, SigmaGrid
 from scorebench.specs.train import FixedRate
 
 
@@ -10,7 +10,7 @@ class MicroscopeSpec(CellSpec):
     """The methods whose gradients are looked at, the networks on which, and samples per network and noise level."""
 
     reference: FixedRate
-    methods: dict[str, PartSpec]
+    methods: dict[str, ObjectiveSpec]
     samples: int
     sigmas: SigmaGrid
     threads: int = 1

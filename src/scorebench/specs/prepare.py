@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import JsonValue
 
-from scorebench.specs import Facts, PartSpec, Spec, Written
+from scorebench.specs import Facts, SourceSpec, Spec, Written
 
 
 class PrepareSpec(Spec):
@@ -13,7 +13,7 @@ class PrepareSpec(Spec):
     files: path -> SHA-256 of what the source reads.
     """
 
-    source: PartSpec
+    source: SourceSpec
     sizes: dict[str, int | None]
     seed: int
     files: dict[str, str]

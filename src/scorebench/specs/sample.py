@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from scorebench.specs import CellSpec, Facts, PartSpec
+from scorebench.specs import CellSpec, Facts, SamplerSpec
 
 
 class SampleSpec(CellSpec):
     """The samplers that make sense in a cell, how many points each draws per replicate, and on what they run."""
 
-    samplers: dict[str, PartSpec]
+    samplers: dict[str, SamplerSpec]
     points: int
     threads: int = 1
     gpu: bool = False

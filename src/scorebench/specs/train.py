@@ -6,8 +6,8 @@ from typing import Annotated
 
 from pydantic import Field
 
-from scorebench.specs import CellSpec, Facts, PartSpec, Written
-from scorebench.training.status import Status
+from scorebench.parts import Status
+from scorebench.specs import CellSpec, Facts, ObjectiveSpec, Written
 
 
 class Training(Written):
@@ -42,7 +42,7 @@ class ChosenRate(Training):
 class TrainSpec(CellSpec):
     """The method, its budget, and on what it runs."""
 
-    objective: PartSpec
+    objective: ObjectiveSpec
     training: FixedRate | ChosenRate
     threads: int = 1
     gpu: bool = False

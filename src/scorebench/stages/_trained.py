@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scorebench import storage
-from scorebench.training.status import Status
+from scorebench.parts import Status
 
 if TYPE_CHECKING:
     from scorebench.networks import Parameters

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 from scorebench.learning import TRIALS, Learner
 from scorebench.specs.train import ChosenRate, FixedRate
 from scorebench.study.schema import Params
+
+if TYPE_CHECKING:
+    from scorebench.objectives import Objective
 
 
 class NoCosts(ValueError):
     """Measured times that a budget of time needs are not there; says how to measure them."""
 
 
-def training(p: Params, objectives: dict[str, Any], at: tuple[str, str, str], dimension: int) -> FixedRate | ChosenRate:
+def training(
+    p: Params, objectives: dict[str, Objective], at: tuple[str, str, str], dimension: int
+) -> FixedRate | ChosenRate:
     """The section `training` of a cell (data set, method, schedule), its budget turned into steps and a batch.
 
     `evaluations`: as many as the reference takes at its batch, in as many steps. `time`: as long as the reference
@@ -49,13 +54,13 @@ def training(p: Params, objectives: dict[str, Any], at: tuple[str, str, str], di
     return _typed(found)
 
 
-def _typed(found: dict[str, Any]) -> FixedRate | ChosenRate:
-    return ChosenRate(**found) if "learning_rates" in found else FixedRate(**found)
+def _typed(told: dict[str, object]) -> FixedRate | ChosenRate:
+    return (ChosenRate if "learning_rates" in told else FixedRate).model_validate(told)
 
 
-def per_sample(objective: Any, dimension: int) -> float:
+def per_sample(objective: Objective, dimension: int) -> float:
     """Evaluations of the network that a sample takes in training, products with the Jacobian and trials counted."""
-    evaluations: int = objective.evaluations(dimension)
+    evaluations = objective.evaluations(dimension)
     return evaluations * (1 + TRIALS if isinstance(objective, Learner) else 1)
 
 

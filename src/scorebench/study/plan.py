@@ -79,8 +79,7 @@ class Study:
     @functools.cache
     def dimension(self, dataset: str) -> int:
         """How many numbers a point of a data set has."""
-        dimension: int = self.sources[dataset].dimension()
-        return dimension
+        return self.sources[dataset].dimension()
 
     def setting(self, dataset: str, method: str, schedule: str) -> parts.Setting:
         """What decides whether a part makes sense in a cell."""

@@ -5,7 +5,10 @@ from __future__ import annotations
 import functools
 from typing import TYPE_CHECKING, Any
 
-from scorebench.specs import PartSpec, SigmaGrid
+from pydantic import JsonValue
+
+from scorebench.parts import Part
+from scorebench.specs import NetworkSpec, ObjectiveSpec, SamplerSpec, ScheduleSpec, SigmaGrid, SourceSpec
 from scorebench.specs.evaluate import EvaluateSpec, Evaluation, FloorSpec
 from scorebench.specs.microscope import MicroscopeSpec
 from scorebench.specs.prepare import PrepareSpec
@@ -24,7 +27,7 @@ def prepare(study: Study, job: Job) -> PrepareSpec:
     (name,) = job.names
     entry, source = study.params.datasets[name], study.sources[name]
     return PrepareSpec(
-        source=_part("source", source, entry.source),
+        source=SourceSpec(name=entry.source, options=_options(source)),
         sizes=entry.sizes.model_dump(),
         seed=study.params.seed,
         files={str(path): keys.file_digest(path) for path in source.files()},
@@ -37,7 +40,7 @@ def train(study: Study, job: Job) -> TrainSpec:
     compute = study.params.compute.train
     return TrainSpec(
         **_cell(study, job),
-        objective=_part("objective", study.objectives[name], study.params.methods[name].objective),
+        objective=_objective(study, name),
         training=training(study, job.names),
         threads=compute.threads,
         gpu=compute.gpu > 0,
@@ -47,7 +50,10 @@ def train(study: Study, job: Job) -> TrainSpec:
 def sample(study: Study, job: Job) -> SampleSpec:
     """The samplers that make sense in a cell, how many points they draw, and on what they run."""
     p, compute = study.params, study.params.compute.sample
-    chosen = {name: _part("sampler", study.samplers[name], p.samplers[name].sampler) for name in study.samplers_of(job)}
+    chosen = {
+        name: SamplerSpec(name=p.samplers[name].sampler, options=_options(study.samplers[name]))
+        for name in study.samplers_of(job)
+    }
     cell = _cell(study, job)
     return SampleSpec(**cell, samplers=chosen, points=p.sampling.points, threads=compute.threads, gpu=compute.gpu > 0)
 
@@ -70,14 +76,14 @@ def microscope(study: Study, job: Job) -> MicroscopeSpec:
     assert m is not None, "there is no such job in a study without a microscope"
     (dataset,) = job.names
     methods = {
-        name: _part("objective", study.objectives[name], p.methods[name].objective)
+        name: _objective(study, name)
         for name in m.methods
         if study.objectives[name].not_applicable(study.setting(dataset, name, m.schedule)) is None
     }
     return MicroscopeSpec(
         seed=p.seed,
         replicates=m.replicates,
-        network=_part("network", study.networks[m.network], p.networks[m.network].network),
+        network=NetworkSpec(name=p.networks[m.network].network, options=_options(study.networks[m.network])),
         schedule=_schedule(study, m.schedule),
         reference=FixedRate(**m.reference.model_dump(), log_every=m.reference.steps),
         methods=methods,
@@ -126,16 +132,20 @@ def _evaluation(study: Study) -> Evaluation:
     return Evaluation.model_validate(study.params.evaluation.model_dump())
 
 
-def _part(kind: str, built: Any, name: str) -> PartSpec:
-    return PartSpec(kind=kind, name=name, options=built.model_dump(mode="json"))
+def _options(part: Part) -> dict[str, JsonValue]:
+    return part.model_dump(mode="json")
+
+
+def _objective(study: Study, method: str) -> ObjectiveSpec:
+    return ObjectiveSpec(name=study.params.methods[method].objective, options=_options(study.objectives[method]))
 
 
 @functools.cache
-def _network(study: Study, method: str) -> PartSpec:
+def _network(study: Study, method: str) -> NetworkSpec:
     name = study.params.methods[method].network
-    return _part("network", study.networks[name], study.params.networks[name].network)
+    return NetworkSpec(name=study.params.networks[name].network, options=_options(study.networks[name]))
 
 
 @functools.cache
-def _schedule(study: Study, name: str) -> PartSpec:
-    return _part("schedule", study.schedules[name], study.params.schedules[name].schedule)
+def _schedule(study: Study, name: str) -> ScheduleSpec:
+    return ScheduleSpec(name=study.params.schedules[name].schedule, options=_options(study.schedules[name]))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Protocol, Self, TypeAlias, TypedDict
 
 from pydantic import TypeAdapter
 
-from scorebench.training.status import Status
+from scorebench.parts import Status
 
 if TYPE_CHECKING:
     import torch

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from scorebench.learning import BLOCK, SHARE
 from scorebench.objectives import Batch
-from scorebench.parts import Unsuitable
+from scorebench.parts import Status, Unsuitable
 from scorebench.streams import integers, normal
 from scorebench.training import trials
 from scorebench.training.checkpoint import History, TrainState
@@ -21,7 +21,6 @@ from scorebench.training.counting import counted
 from scorebench.training.optimisation import Optimisation as Optimisation
 from scorebench.training.optimisation import adam_step
 from scorebench.training.problem import Problem as Problem
-from scorebench.training.status import Status
 from scorebench.training.validation import HeldOut
 
 if TYPE_CHECKING:
