@@ -9,10 +9,12 @@ from functools import cache
 from pathlib import Path
 
 import pytest
-from test_study import ROOT, plan_of, source  # noqa: F401
+from test_study import ROOT, moved, plan_of, source  # noqa: F401
+from test_study import keys as keys_of
 
 from scorebench import parts
 from scorebench.study import keys
+from scorebench.study.plan import Job
 
 PACKAGE = ROOT / "src" / "scorebench"
 STUDY = ROOT / "params.yaml"
@@ -91,6 +93,12 @@ def test_an_edit_of_what_a_result_says_redoes_that_result(
     before = planned()
     edit(source / "scorebench", file, old, old.upper())
     assert redone(before, plan_of(source, STUDY)) == expected
+
+
+def test_what_was_expected_of_a_hypothesis_redoes_the_report_of_its_study_alone(tmp_path: Path) -> None:
+    text = (ROOT / "studies" / "hybrid.yaml").read_text()
+    before, after = keys_of(text, tmp_path), keys_of(text.replace('expected: "true"', 'expected: "yes"', 1), tmp_path)
+    assert moved(before, after) == {Job("report")}
 
 
 class Reworded(ast.NodeTransformer):
