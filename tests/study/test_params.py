@@ -9,7 +9,9 @@ from pathlib import Path
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from scorebench.cli import app
 from scorebench.study.params import InvalidStudy, load
 from scorebench.study.schema import NAME, Params
 
@@ -181,22 +183,39 @@ def test_claims_may_be_on_what_follows_and_on_what_a_smaller_study_takes_out(tmp
     assert claimed.a == "ssm_vr-evaluations/log_uniform"
 
 
-@pytest.mark.slow
-def test_every_tool_refuses_every_broken_file(tmp_path: Path) -> None:
-    """The commands themselves, in one process for each third file: exit status, no traceback, nothing run."""
+def refused_by_command(file: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What `scorebench validate` says of a file, run in this process."""
+    monkeypatch.chdir(file.parent)
+    done = CliRunner().invoke(app, ["validate", "--study", str(file)])
+    assert done.exit_code not in (0, None)
+    assert isinstance(done.exception, SystemExit), "and not a fault of the program"
+    return done.output
+
+
+def refused_by_process(file: Path, *command: str) -> str:
+    """What a command says of a file, run as a person runs it."""
     environment = os.environ | {"PYTHONPATH": str(ROOT / "src")}
+    done = subprocess.run(
+        [sys.executable, "-m", *command], cwd=file.parent, capture_output=True, text=True, env=environment, check=False
+    )
+    said = done.stdout + done.stderr
+    assert done.returncode != 0, said
+    assert "Traceback" not in said
+    return said
+
+
+@pytest.mark.slow
+def test_every_tool_refuses_every_broken_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The command every file; command and workflow as processes, which take a second each, every eighth."""
     for i, (content, expected) in enumerate(BROKEN.values()):
         file = tmp_path / "broken.yaml"
         file.write_bytes(content if isinstance(content, bytes) else content.encode())
-        snakemake = [sys.executable, "-m", "snakemake", "-s", str(ROOT / "Snakefile"), "--cores", "1"]
-        commands = [[sys.executable, "-m", "scorebench", "validate", "--study", str(file)]]
-        if i % 8 == 0:  # a second each: enough to see that the workflow says the same
-            commands.append([*snakemake, "--config", f"study={file}"])
-        for command in commands:
-            done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, env=environment, check=False)
-            said = done.stdout + done.stderr
-            assert done.returncode != 0, said
-            assert "Traceback" not in said
+        told = [refused_by_command(file, monkeypatch)]
+        if i % 8 == 0:
+            workflow = ("snakemake", "-s", str(ROOT / "Snakefile"), "--cores", "1", "--config", f"study={file}")
+            told += [refused_by_process(file, "scorebench", "validate", "--study", str(file))]
+            told += [refused_by_process(file, *workflow)]
+        for said in told:
             for text in expected:
                 assert text in said, said
         left = {p.name for p in tmp_path.iterdir()} - {"broken.yaml", ".snakemake"}
