@@ -29,8 +29,7 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $(STAMP)
 
 run: install ## the whole study, its report and MLflow
-	snakemake --cores $(CORES) --config study=$(STUDY) --quiet host reason -- all
-	snakemake --cores $(CORES) --config study=$(STUDY) --quiet host progress reason rules -- track
+	snakemake --cores $(CORES) --config study=$(STUDY) --quiet host reason -- all track
 	@if [ "$(STUDY)" = params.yaml ]; then scorebench agree; fi
 	@name=$$(basename $(STUDY) .yaml); [ "$$name" != params ] || name=default; \
 	  echo; echo "Report:  $(CURDIR)/reports/$$name/report.html"; echo "MLflow:  make ui   (then open the address that it prints)"

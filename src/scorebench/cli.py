@@ -26,6 +26,7 @@ from scorebench.commands.status import status
 from scorebench.commands.ui import ui
 from scorebench.progress.stopping import SIGNALS, Stopped
 from scorebench.running import jobs
+from scorebench.running.ending import run_and_end
 from scorebench.study import results
 from scorebench.study.params import InvalidStudy
 from scorebench.study.plan import Study, UnknownJob
@@ -295,4 +296,6 @@ for plain in (doctor, publish, status, ui):
 
 def main() -> None:
     """Entry point of the `scorebench` command."""
+    if "--key" in sys.argv:  # a job
+        run_and_end(app)
     app()

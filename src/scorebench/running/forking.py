@@ -25,13 +25,13 @@ import socket
 import sys
 import sysconfig
 import tempfile
-import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from scorebench.running.client import VARIABLE
+from scorebench.running.ending import run_and_end
 from scorebench.study import keys
 
 OF_EACH = {"PWD", "OLDPWD", "SHLVL", "_", "TMPDIR", "TMP", "TEMP", "TEMPDIR", VARIABLE}
@@ -171,21 +171,12 @@ class Parent:
         os.environ.clear()
         os.environ.update(request.environment)
         tempfile.tempdir = None
-        code = 1
-        try:
+
+        def run() -> None:
             os.chdir(request.folder)
             self.run(request.words)
-            code = 0
-        except SystemExit as end:
-            code = end.code if isinstance(end.code, int) else 0 if end.code is None else 1
-        except BaseException:
-            traceback.print_exc()
-        finally:
-            # without the rest of an ordinary end: to take large modules apart takes longer than many a job
-            for stream in (sys.stdout, sys.stderr):
-                with contextlib.suppress(OSError, ValueError):
-                    stream.flush()
-            os._exit(code)
+
+        run_and_end(run)
 
     def _tell(self, job: int) -> None:
         """Pass on the signals that a client sent; kill the job of one that is gone."""
