@@ -129,7 +129,7 @@ class Project:
         """The plan's cells as MLflow names runs: key of the scores, and replicate; `all` for the cell's own run."""
         plan = json.loads((self.folder / "plan/default/evaluate.json").read_text())
         replicates = int(re.findall(r"^replicates: (\d+)", (self.folder / "params.yaml").read_text(), re.MULTILINE)[0])
-        keys = {key for at, key in plan.items() if not at.startswith(("floor/", "microscope/"))}
+        keys = {key for at, key in plan.items() if not at.startswith(("floor/", "advice/", "microscope/"))}
         return {(key, which) for key in keys for which in ("all", *map(str, range(replicates)))}
 
     def agrees(self) -> None:

@@ -20,8 +20,8 @@ def test_the_literal_command_gives_what_a_local_run_gives(two: Project, undistur
     jobs = queue(two)
     assert {job["state"] for job in jobs} == {"COMPLETED"}, said
     rules = [job["rule"].split("_wildcards_")[0] for job in jobs]
-    assert sorted(set(rules)) == ["rule_evaluate_cell", "rule_floor_dataset", "rule_report_study",
-                                  "rule_sample_cell", "rule_train_cell"]  # fmt: skip
+    assert sorted(set(rules)) == ["rule_advice_dataset", "rule_evaluate_cell", "rule_floor_dataset",
+                                  "rule_report_study", "rule_sample_cell", "rule_train_cell"]  # fmt: skip
     for job in jobs:
         wanted = "gpu:1" if job["rule"].startswith("rule_train_cell") else ""
         assert job["gpus"].removeprefix("gres:").replace("N/A", "") == wanted, "training asks for a GPU, nothing else"
@@ -45,7 +45,7 @@ def test_short_cells_share_an_allocation(two: Project, undisturbed_two: Project)
     said = two.run("snakemake", "--cores", "8", "--profile", "slurm")
     assert two.contents() == undisturbed_two.contents()
     asked = queue(two)
-    assert len(asked) == 3, f"two cells with all their stages, the floor, the report:\n{said}"
+    assert len(asked) == 4, f"two cells with all their stages, the floor, the advice, the report:\n{said}"
     assert {job["cpus"] for job in asked} == {"1"}, "one job after another, whatever --cores says"
 
 

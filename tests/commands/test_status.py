@@ -59,8 +59,8 @@ def test_files_processes_and_logs_say_where_jobs_stand(study: Study) -> None:
     now = look(study)
     assert states(now, "train") == {first.at: "done", second.at: "to do"}
     assert now.failures == [], "an old log of a job that is done is no failure"
-    assert left(study, now).startswith("7 jobs left, less than a minute with ")
-    assert "6 of them of unknown cost" in left(study, now)
+    assert left(study, now).startswith("8 jobs left, less than a minute with ")
+    assert "7 of them of unknown cost" in left(study, now)
 
 
 def test_what_slurm_wrote_says_why(study: Study, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_the_command_prints_a_table(study: Study) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith("│")] == [
-        "prepare", "train", "sample", "floor", "evaluate", "report",
+        "prepare", "train", "sample", "floor", "advice", "evaluate", "report",
     ]  # fmt: skip
 
 

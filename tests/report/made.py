@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from scorebench import storage
+from scorebench.specs.advice import Advised, Proposal, Proposals
 from scorebench.specs.prepare import DataDescription
 from scorebench.stages.report import report
 from scorebench.study.plan import Job, Study
@@ -103,6 +104,11 @@ def make(
                 storage.write_table(folder / f"{split}.parquet", points(rng, 50, d))
             described = description(d, 50, image=None if d == 2 else (8, 8), licence="<i>free</i>")
             storage.write_json(folder / "dataset.json", described.model_dump(mode="json"))
+        elif job.stage == "advice":
+            told = Proposal(value=0.2, why="a rule (a source)")
+            proposals = Proposals(**dict.fromkeys(Proposals.model_fields, told))
+            advised = Advised(proposals=proposals, warnings=("<careful>",))
+            storage.write_json(folder / "advice.json", advised.model_dump(mode="json"))
         elif job.stage == "train":
             learns = "learned.lambda" if job.names[1] == "both" else None
             facts = training(folder, replicates, lost.get(job.at, []), learns)

@@ -86,6 +86,11 @@ def prepared(folder: Path, rng: np.random.Generator, job: Job) -> dict[str, Any]
     return {}
 
 
+def advised(folder: Path, rng: np.random.Generator, job: Job) -> dict[str, Any]:
+    storage.write_json(folder / "advice.json", {"proposals": None, "warnings": []})
+    return {}
+
+
 def trained(folder: Path, rng: np.random.Generator, job: Job) -> dict[str, Any]:
     steps = np.arange(100, 3001, 100).tolist()
     rows = [
@@ -134,7 +139,14 @@ def scored(folder: Path, rng: np.random.Generator, job: Job) -> dict[str, Any]:
     return {}
 
 
-FILL = {"prepare": prepared, "train": trained, "sample": sampled, "floor": floors, "evaluate": scored}
+FILL = {
+    "prepare": prepared,
+    "advice": advised,
+    "train": trained,
+    "sample": sampled,
+    "floor": floors,
+    "evaluate": scored,
+}
 
 
 def test_a_page_of_500_cells_is_small_and_quick(opened: Any, address: str, tmp_path: Path) -> None:  # noqa: F811

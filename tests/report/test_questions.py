@@ -7,16 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from made import UNTOLD
 from scipy import stats
 
+from scorebench import storage
 from scorebench.report import hypotheses, questions
 from scorebench.report.recommendation import recommendation
 from scorebench.report.results import Results
 from scorebench.report.summary import headline
 from scorebench.report.tables import table
+from scorebench.specs.advice import Advised
 from scorebench.specs.train import TrainFacts
+from scorebench.stages.advice import advice as advice_stage
+from scorebench.stages.prepare import prepare
 from scorebench.study.plan import Job, Study
 
 STUDY = """
@@ -108,8 +113,7 @@ def test_the_best_single_level_is_found_and_held_against_the_advice(tmp_path: Pa
     assert "Of 3 single noise levels for dsm, σ = 0.100 has the least error (0.20" in text(
         questions.noise(found, "ring")
     )
-    prepare(found, tmp_path)
-    advice = recommendation(found, "ring", tmp_path)
+    advice = recommendation(found, "ring", advised(tmp_path))
     assert advice is not None
     rows = {row.what: row for row in advice.rows}
     assert set(rows) == {"Lowest noise level", "Highest noise level", "One noise level for DSM", "Hardest scale"}
@@ -125,11 +129,23 @@ def test_the_best_single_level_is_found_and_held_against_the_advice(tmp_path: Pa
     ]
 
 
-def prepare(found: Results, folder: Path) -> None:
-    """The training points that the advisor reads, made by the real stage."""
-    from scorebench.stages.prepare import prepare as stage
+def advised(folder: Path) -> Advised:
+    """What the real stages make of the data set."""
+    study = Study(folder / "known.yaml")
+    prepare(study.spec(Job("prepare", "ring")), {}, folder)
+    advice_stage(study.spec(Job("advice", "ring")), {"data": folder}, folder)
+    return Advised.model_validate(storage.read_json(folder / "advice.json"))
 
-    stage(Study(folder / "known.yaml").spec(Job("prepare", "ring")), {}, folder)
+
+def test_nothing_is_advised_on_points_that_are_all_the_same(tmp_path: Path) -> None:
+    found = results(tmp_path, {"dsm/even": 1.0})
+    study = Study(tmp_path / "known.yaml")
+    same = pa.table({"x": storage.points_column(np.ones((20, 2), np.float32))})
+    storage.write_table(tmp_path / "train.parquet", same)
+    facts = advice_stage(study.spec(Job("advice", "ring")), {"data": tmp_path}, tmp_path)
+    assert not facts.advised
+    told = Advised.model_validate(storage.read_json(tmp_path / "advice.json"))
+    assert recommendation(found, "ring", told) is None
 
 
 @pytest.mark.parametrize(

@@ -39,8 +39,8 @@ def test_a_target_builds_what_it_reads_and_what_goes_by_its_name() -> None:
     assert TARGETS == ("prepare", "train", "sample", "evaluate", "report")
     assert upto("prepare") == ("prepare",)
     assert upto("sample") == ("prepare", "train", "sample")
-    assert together("evaluate") == ("floor", "microscope", "evaluate")
-    assert upto("evaluate") == ("prepare", "train", "sample", "floor", "microscope", "evaluate")
+    assert together("evaluate") == ("floor", "advice", "microscope", "evaluate")
+    assert upto("evaluate") == ("prepare", "train", "sample", "floor", "advice", "microscope", "evaluate")
     assert upto("report") == tuple(STAGE), "the report reads all others"
 
 

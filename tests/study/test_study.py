@@ -52,10 +52,10 @@ def test_a_sampler_option_moves_samples_where_it_is_used(tmp_path: Path) -> None
     }
 
 
-def test_replicates_move_everything_but_the_data(tmp_path: Path) -> None:
+def test_replicates_move_everything_but_the_data_and_the_advice_on_them(tmp_path: Path) -> None:
     changed = moved(keys(STUDY, tmp_path), keys(STUDY.replace("replicates: 2", "replicates: 3"), tmp_path))
     assert {job.stage for job in changed} == {"train", "sample", "floor", "evaluate", "report"}
-    assert len(changed) == len(keys(STUDY, tmp_path)) - 2
+    assert len(changed) == len(keys(STUDY, tmp_path)) - 4
 
 
 def test_a_new_method_moves_nothing_but_the_report(tmp_path: Path) -> None:
@@ -125,9 +125,9 @@ def source(tmp_path: Path) -> Path:
         # one schedule: its cells
         ("noise/clean.py", "return 1", "return 1 + 0", lambda j: j.endswith("/clean") or j == "report:"),
         # the report's code: the report alone
-        ("stages/report.py", "return {", "x = 1\n    return {", lambda j: j == "report:"),
+        ("stages/report.py", "return ReportFacts", "x = 1\n    return ReportFacts", lambda j: j == "report:"),
         # what trains: everything but data and floors
-        ("learning.py", "BLOCK = 16", "BLOCK = 8", lambda j: not j.startswith(("prepare", "floor"))),
+        ("learning.py", "BLOCK = 16", "BLOCK = 8", lambda j: not j.startswith(("prepare", "floor", "advice"))),
         # a metric: what measures
         (
             "metrics/samples.py",

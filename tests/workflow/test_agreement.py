@@ -22,6 +22,7 @@ def test_everything_is_built_and_nothing_is_left_to_do(project: Project) -> None
     assert set(project.jobs()) == {
         "data/prepared/default/ring8",
         "results/default/floors/ring8",
+        "results/default/advice/ring8",
         "report",
         *stages_of(CELLS),
     }
@@ -170,6 +171,7 @@ def test_schedules_methods_and_replicates_come_and_go(project: Project) -> None:
     assert set(third) == {
         "data/prepared/default/ring8",
         "results/default/floors/ring8",
+        "results/default/advice/ring8",
         "report",
         *stages_of({"ring8/ssm_vr/log_uniform"}),
     }

@@ -94,7 +94,7 @@ def test_push_is_refused_unless_all_is_whole_and_pull_ends_in_verify(project: Pr
     make(project, "push")
     assert remote_state(tmp_path)[0] == f"main {project.run('git', 'rev-parse', 'HEAD')}"
 
-    assert "scorebench verify\nparams.yaml: 9 jobs are whole and as planned\n" in make(other, "pull")
+    assert "scorebench verify\nparams.yaml: 10 jobs are whole and as planned\n" in make(other, "pull")
     assert other.contents() == project.contents()
     other.agrees()
     assert other.jobs() == project.jobs()

@@ -18,7 +18,9 @@ from scorebench.report.results import Results
 from scorebench.report.scales import scale_tables
 from scorebench.report.summary import headline
 from scorebench.report.tables import table
+from scorebench.specs.advice import Advised
 from scorebench.specs.prepare import DataDescription
+from scorebench.study.stages import ADVICE
 
 Folders = dict[str, dict[str, Path]]
 """Stage -> place -> folder."""
@@ -30,11 +32,11 @@ SCRIPTS = ("d3.min.js", "plot.min.js", "numbers.js", "drawing.js", "figures.js",
 
 def page(results: Results, folders: Folders, cards: origins.Cards) -> str:
     """The report as HTML."""
+    advised = {dataset: _advised(folder) for dataset, folder in folders[ADVICE.name].items()}
     advice = {
         dataset: found
         for dataset in results.datasets
-        if dataset in folders["prepare"]
-        and (found := recommendation(results, dataset, folders["prepare"][dataset])) is not None
+        if dataset in advised and (found := recommendation(results, dataset, advised[dataset])) is not None
     }
     shown = galleries(results, folders["prepare"], folders["sample"])
     sections = [_section(results, dataset, folders) | {"gallery": shown.get(dataset)} for dataset in results.datasets]
@@ -74,6 +76,10 @@ def page(results: Results, folders: Folders, cards: origins.Cards) -> str:
         cells=len(results.cells),
         done=sum(results.outcome(*cell).kind in ("done", "partly") for cell in results.cells),
     )
+
+
+def _advised(folder: Path) -> Advised:
+    return Advised.model_validate(storage.read_json(folder / "advice.json"))
 
 
 def _answers(results: Results, asked: Any) -> dict[str, list[Markup]]:

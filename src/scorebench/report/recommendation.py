@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
-from pathlib import Path
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from markupsafe import Markup
 
-from scorebench import parts, storage
+from scorebench import parts
 from scorebench.evidence.words import number
 from scorebench.report.questions import best_single, denoising, level_of
 from scorebench.report.results import Results
-
-if TYPE_CHECKING:
-    from scorebench.advisor import Advice
+from scorebench.specs.advice import Advised, Proposal
 
 NEAR = 2.0
 """Noise levels within this factor are called alike: the rules themselves are no sharper."""
@@ -48,27 +44,25 @@ class Recommendation:
 
     rows: list[Row]
     ranges: list[Range]
-    warnings: list[str] = field(default_factory=list)
+    warnings: tuple[str, ...] = ()
 
 
-def recommendation(results: Results, dataset: str, data: Path) -> Recommendation | None:
+def recommendation(results: Results, dataset: str, advised: Advised) -> Recommendation | None:
     """The advisor's word on the training points beside the study's; None where nothing can be advised."""
-    from scorebench.advisor import advise
-
-    try:
-        advice = advise(storage.points_of(storage.read_table(data / "train.parquet")["x"]))
-    except ValueError:  # all points are the same, or not finite
+    advice = advised.proposals
+    if advice is None:
         return None
     best = _best_schedule(results, dataset)
     spans = {s: span for s in results.schedules(dataset) if (span := _span(results, s)) is not None}
-    ranges = [Range(None, advice.sigma_min, advice.sigma_max)]
+    ranges = [Range(None, advice.sigma_min.value, advice.sigma_max.value)]
     ranges += [Range(schedule, *span, schedule == best) for schedule, span in spans.items()]
     rows = [
-        *_of_range(advice, best, spans),
-        *_of_single(results, dataset, advice),
-        *_of_scale(results, dataset, advice),
+        _of_range("Lowest noise level", advice.sigma_min, 0, best, spans),
+        _of_range("Highest noise level", advice.sigma_max, 1, best, spans),
+        *_of_single(results, dataset, advice.sigma_opt),
+        *_of_scale(results, dataset, advice.sigma_local),
     ]
-    return Recommendation(rows, ranges, [caution.text for caution in advice.warnings])
+    return Recommendation(rows, ranges, advised.warnings)
 
 
 def _best_schedule(results: Results, dataset: str) -> str | None:
@@ -98,21 +92,19 @@ def _alike(a: float, b: float) -> str:
     return f"alike, within a factor of {NEAR:g}" if ratio <= NEAR else f"apart by a factor of {number(ratio, 2)}"
 
 
-def _of_range(advice: Advice, best: str | None, spans: dict[str, tuple[float, float]]) -> Iterator[Row]:
-    ends = (("Lowest noise level", "sigma_min", 0), ("Highest noise level", "sigma_max", 1))
-    for what, name, end in ends:
-        advised = getattr(advice, name)
-        found, agrees = Markup("no schedule of many levels was compared"), ""
-        if best in spans and spans[best][0] < spans[best][1]:
-            found = Markup("{} of <b>{}</b>, the best schedule").format(number(spans[best][end]), best)
-            agrees = _alike(advised, spans[best][end])
-            tried = [s for s, span in spans.items() if span[0] < span[1]]
-            if not any(max(spans[s][end], advised) <= NEAR * min(spans[s][end], advised) for s in tried):
-                agrees += "; the study tried nothing near the advice"
-        yield Row(what, number(advised), _why(advice, name), found, agrees)
+def _of_range(what: str, advised: Proposal, end: int, best: str | None, spans: dict[str, tuple[float, float]]) -> Row:
+    """One end of the range of noise, beside that of the best schedule."""
+    found, agrees = Markup("no schedule of many levels was compared"), ""
+    if best in spans and spans[best][0] < spans[best][1]:
+        found = Markup("{} of <b>{}</b>, the best schedule").format(number(spans[best][end]), best)
+        agrees = _alike(advised.value, spans[best][end])
+        tried = [span[end] for span in spans.values() if span[0] < span[1]]
+        if not any(max(level, advised.value) <= NEAR * min(level, advised.value) for level in tried):
+            agrees += "; the study tried nothing near the advice"
+    return Row(what, number(advised.value), advised.why, found, agrees)
 
 
-def _of_single(results: Results, dataset: str, advice: Advice) -> Iterator[Row]:
+def _of_single(results: Results, dataset: str, advised: Proposal) -> Iterator[Row]:
     """The one noise level for plain DSM, where the study tried several."""
     single, method = best_single(results, dataset), denoising(results, dataset)
     if single is None or method is None:
@@ -124,11 +116,10 @@ def _of_single(results: Results, dataset: str, advice: Advice) -> Iterator[Row]:
     )
     if tied := sorted(levels[name] for name in order.tied):
         text += Markup("; no difference found to {}").format(", ".join(map(number, tied)))
-    why = _why(advice, "sigma_opt")
-    yield Row("One noise level for DSM", number(advice.sigma_opt), why, text, _alike(advice.sigma_opt, sigma))
+    yield Row("One noise level for DSM", number(advised.value), advised.why, text, _alike(advised.value, sigma))
 
 
-def _of_scale(results: Results, dataset: str, advice: Advice) -> Iterator[Row]:
+def _of_scale(results: Results, dataset: str, advised: Proposal) -> Iterator[Row]:
     """The scale where scores are hardest to learn, beside where the best cell's error is largest."""
     columns = results.columns(dataset, "D_integral")
     found = results.ranking(dataset, "D_integral", columns)
@@ -142,10 +133,4 @@ def _of_scale(results: Results, dataset: str, advice: Advice) -> Iterator[Row]:
     text = Markup("the error of the best method, <b>{}</b> on {}, is largest at {}").format(
         method, schedule, number(worst)
     )
-    why = _why(advice, "sigma_local")
-    yield Row("Hardest scale", number(advice.sigma_local), why, text, _alike(advice.sigma_local, worst))
-
-
-def _why(advice: Advice, name: str) -> str:
-    reason = advice.reasons[name]
-    return f"{reason.rule} ({reason.source})"
+    yield Row("Hardest scale", number(advised.value), advised.why, text, _alike(advised.value, worst))

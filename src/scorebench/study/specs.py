@@ -9,6 +9,7 @@ from pydantic import JsonValue
 
 from scorebench.parts import Part
 from scorebench.specs import NetworkSpec, ObjectiveSpec, SamplerSpec, ScheduleSpec, SigmaGrid, SourceSpec
+from scorebench.specs.advice import AdviceSpec
 from scorebench.specs.evaluate import EvaluateSpec, Evaluation, FloorSpec
 from scorebench.specs.microscope import MicroscopeSpec
 from scorebench.specs.prepare import PrepareSpec
@@ -68,6 +69,11 @@ def floor(study: Study, job: Job) -> FloorSpec:
     """What is measured of samples, and how many of them there are."""
     p = study.params
     return FloorSpec(seed=p.seed, replicates=p.replicates, evaluation=_evaluation(study), points=p.sampling.points)
+
+
+def advice(study: Study, job: Job) -> AdviceSpec:
+    """Nothing: all that the advisor needs are the points."""
+    return AdviceSpec()
 
 
 def microscope(study: Study, job: Job) -> MicroscopeSpec:

@@ -116,6 +116,16 @@ FLOOR = Stage(
     within="evaluate",
     compute="evaluate",
 )
+ADVICE = Stage(
+    "advice",
+    "dataset",
+    "Advise on the noise of one data set from its training points",
+    reads=("prepare",),
+    writes=("advice.json",),
+    folder="results/{study}/advice",
+    within="evaluate",
+    compute="prepare",
+)
 MICROSCOPE = Stage(
     "microscope",
     "dataset",
@@ -139,13 +149,13 @@ REPORT = Stage(
     "report",
     "study",
     "Draw the report of a finished study",
-    reads=("prepare", "train", "sample", "floor", "microscope", "evaluate"),
+    reads=("prepare", "train", "sample", "floor", "advice", "microscope", "evaluate"),
     writes=("report.html", "results.parquet", "results.csv", "scales.csv", "times.csv", "metrics.json"),
     folder="results/{study}/reports",
     shown="reports/{study}",
     kept_in_git=("results.csv", "scales.csv", "metrics.json"),
 )
-STAGES = (PREPARE, TRAIN, SAMPLE, FLOOR, MICROSCOPE, EVALUATE, REPORT)
+STAGES = (PREPARE, TRAIN, SAMPLE, FLOOR, ADVICE, MICROSCOPE, EVALUATE, REPORT)
 """All stages, each after those whose results it reads."""
 
 STAGE = {stage.name: stage for stage in STAGES}
