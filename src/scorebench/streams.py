@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, TypeAlias
 
 if TYPE_CHECKING:
     import torch
@@ -50,7 +50,7 @@ def _each(draw: str, shape: tuple[int, ...], generator: Generators, like: Tensor
     first = generator if generator is None or isinstance(generator, torch.Generator) else generator[0]
     device = like.device if like is not None else first.device if first is not None else None
     function = getattr(torch, draw)
-    options: dict[str, Any] = {**kwargs, "device": device}
+    options: dict[str, object] = {**kwargs, "device": device}
     if like is not None and draw != "randint":
         options["dtype"] = like.dtype
     if generator is None or isinstance(generator, torch.Generator):

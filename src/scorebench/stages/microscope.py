@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -65,7 +64,7 @@ def microscope(spec: MicroscopeSpec, inputs: Inputs, out: Path, running: Running
     n, grid = spec.samples, spec.sigmas
     index = integers(len(train), (spec.replicates, n), streams.at("microscope index"))
     noise = normal((spec.replicates, n, train.shape[1]), streams.at("microscope noise"))
-    rows: list[tuple[Any, ...]] = []
+    rows: list[tuple[int, str, str, float | None, float, float | None]] = []
     for name, loss in losses.items():
         count = float(loss.evaluations(target.dimension))
         rows += [(r, name, "gradient_evaluations", None, count, None) for r in range(spec.replicates)]
@@ -77,7 +76,10 @@ def microscope(spec: MicroscopeSpec, inputs: Inputs, out: Path, running: Running
                 batch = Batch(train[index[r]], noise[r], torch.full((n,), sigma), target, reference=train)
                 generator = streams.at("microscope probes", k)[r]
                 moments = gradient_moments(losses, network.score, one, batch, generator, CHUNK)
-                rows += [(r, *row[:1], f"{row[1]}@{phase}", sigma, *row[2:]) for row in _rows(moments, baseline)]
+                rows += [
+                    (r, name, f"{metric}@{phase}", sigma, value, error)
+                    for name, metric, value, error in _rows(moments, baseline)
+                ]
     columns = zip(*rows, strict=True)
     table = pa.table([pa.array(column, kind) for column, kind in zip(columns, SCHEMA.types, strict=True)], SCHEMA)
     storage.write_table(out / "gradients.parquet", table)

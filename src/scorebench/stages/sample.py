@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -35,7 +34,9 @@ def sample(spec: SampleSpec, inputs: Inputs, out: Path, running: Running = UNATT
     score = spec.network.build().score({name: value.to(device) for name, value in parameters.items()})
     ladder = spec.schedule.build().ladder().to(device)
     streams, R = Streams(spec.seed, spec.replicates, device), len(kept)
-    columns: dict[str, list[Any]] = {"sampler": [], "replicate": [], "x": []}
+    labels: list[str] = []
+    replicates: list[int] = []
+    drawn: list[np.ndarray] = []
     seconds = {}
     for label, part in spec.samplers.items() if kept else ():
         draw = part.build()
@@ -49,14 +50,14 @@ def sample(spec: SampleSpec, inputs: Inputs, out: Path, running: Running = UNATT
                 chunks.append(draw(score, ladder, (R, size, d), generators).cpu().numpy())
         seconds[label] = time.perf_counter() - start
         x = np.concatenate(chunks, 1)
-        columns["sampler"] += [label] * (R * n)
-        columns["replicate"] += np.repeat(np.array(kept, dtype=np.int32), n).tolist()
-        columns["x"].append(x.reshape(R * n, d))
-    points = np.concatenate(columns["x"]) if columns["x"] else np.empty((0, d), np.float32)
+        labels += [label] * (R * n)
+        replicates += np.repeat(np.array(kept, dtype=np.int32), n).tolist()
+        drawn.append(x.reshape(R * n, d))
+    points = np.concatenate(drawn) if drawn else np.empty((0, d), np.float32)
     table = pa.table(
         {
-            "sampler": pa.array(columns["sampler"], pa.string()).dictionary_encode(),
-            "replicate": pa.array(columns["replicate"], pa.int32()),
+            "sampler": pa.array(labels, pa.string()).dictionary_encode(),
+            "replicate": pa.array(replicates, pa.int32()),
             "x": storage.points_column(points),
         }
     )

@@ -80,7 +80,11 @@ def _fitted(
         rate = training.learning_rate
     progress = None if course is None else course.part(MAIN)
     fitted = fit(problem, _optimisation(training, rate, training.steps), progress)
-    return fitted, rate, None if choice is None else ChoiceFacts(**choice.facts())
+    if choice is None:
+        return fitted, rate, None
+    losses = {str(tried): loss for tried, loss in choice.losses.items()}
+    chosen = ChoiceFacts(rate=rate, losses=losses, evaluations=choice.evaluations, seconds=choice.seconds)
+    return fitted, rate, chosen
 
 
 def _optimisation(training: Training, rate: float, steps: int) -> Optimisation:

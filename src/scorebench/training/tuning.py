@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
@@ -32,11 +32,6 @@ class Choice:
     losses: dict[float, float | None]
     evaluations: int
     seconds: float
-
-    def facts(self) -> dict[str, Any]:
-        """As it is written down."""
-        losses = {str(rate): loss for rate, loss in self.losses.items()}
-        return {"rate": self.rate, "losses": losses, "evaluations": self.evaluations, "seconds": self.seconds}
 
 
 def choose_rate(
