@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from scorebench import doctor as examination
-from scorebench.doctor import Finding, cluster, machine, stores
+from scorebench.doctor import Diagnosis, cluster, machine, stores
 from scorebench.study.plan import Study
 
 ROOT = Path(__file__).parents[2]
@@ -30,7 +30,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def only(findings: object) -> Finding:
+def only(findings: object) -> Diagnosis:
     found = list(findings)  # type: ignore[call-overload]
     assert len(found) == 1, found
     return found[0]
@@ -53,7 +53,7 @@ def test_git_is_asked_where_results_can_be_traced_to(folder: Path) -> None:
     for command in (["init", "-q", "-b", "main"], ["add", "-A"],
                     ["-c", "user.name=T", "-c", "user.email=t@example.org", "commit", "-qm", "Begin"]):  # fmt: skip
         subprocess.run(["git", *command], cwd=folder, check=True)
-    assert only(machine.git(study)) == Finding("git", "pass", "main, nothing uncommitted")
+    assert only(machine.git(study)) == Diagnosis("git", "pass", "main, nothing uncommitted")
     (folder / "new").touch()
     assert only(machine.git(study)).found == "main, 1 files changed or new"
 
@@ -82,7 +82,7 @@ def test_a_remote_is_looked_for_where_dvc_would(folder: Path) -> None:
     assert only(stores.dvc_remote(study)).found == "there is none"
     add = [sys.executable, "-m", "dvc", "remote", "add", "-q", "-f", "-d", "storage"]
     subprocess.run([*add, str(folder / "remote")], cwd=folder, check=True)
-    assert only(stores.dvc_remote(study)) == Finding(
+    assert only(stores.dvc_remote(study)) == Diagnosis(
         "DVC remote", "pass", f"{folder / 'remote'}, empty until the first `dvc push`"
     )
     subprocess.run([*add, str(folder / "params.yaml/remote")], cwd=folder, check=True)

@@ -18,7 +18,7 @@ class Slurm:
     """What the profile needs: the site's settings, how jobs are watched, and what this folder's jobs are called."""
 
     site: site.Site
-    status: cluster.Status
+    status: cluster.StatusSource
     name: str
 
     @property

@@ -140,7 +140,7 @@ def minutes(limit: str) -> int | None:
 
 
 @dataclass(frozen=True)
-class Status:
+class StatusSource:
     """What tells how jobs fare, the seconds between two looks, and why this one."""
 
     command: str
@@ -148,7 +148,7 @@ class Status:
     why: str
 
 
-def status_command(site: Site) -> Status:
+def status_command(site: Site) -> StatusSource:
     """How Snakemake learns that a job has ended.
 
     Raises:
@@ -157,7 +157,7 @@ def status_command(site: Site) -> Status:
     """
     silent = accounting()
     if silent is None and site.status_command != "squeue":
-        return Status("sacct", site.poll_seconds, "its database answers")
+        return StatusSource("sacct", site.poll_seconds, "its database answers")
     if site.status_command == "sacct":
         raise BadSite(
             f"status_command: sacct can't tell how jobs fare here: {silent}; leave it out, or say squeue. With sacct, "
@@ -172,7 +172,7 @@ def status_command(site: Site) -> Status:
             + (f", and {silent}" if silent else "")
             + ": ask for a longer MinJobAge or for slurmdbd"
         )
-    return Status("squeue", seconds, silent or "site.yaml says so")
+    return StatusSource("squeue", seconds, silent or "site.yaml says so")
 
 
 def demand(site: Site) -> None:

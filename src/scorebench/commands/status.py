@@ -37,11 +37,11 @@ def status(
     table = Table(title=f"Study {loaded.name}", title_justify="left")
     table.add_column("stage")
     colours = {
-        status.Status.done: "green",
-        status.Status.running: "cyan",
-        status.Status.queued: "",
-        status.Status.failed: "bold red",
-        status.Status.to_do: "dim",
+        status.JobStatus.DONE: "green",
+        status.JobStatus.RUNNING: "cyan",
+        status.JobStatus.QUEUED: "",
+        status.JobStatus.FAILED: "bold red",
+        status.JobStatus.TO_DO: "dim",
     }
     for each in colours:
         table.add_column(each, justify="right")

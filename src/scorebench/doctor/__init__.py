@@ -1,4 +1,4 @@
-"""Is all here that a study needs? One finding per thing that can be wrong, each with what to do about it."""
+"""Is all here that a study needs? One diagnosis per thing that can be wrong, each with what to do about it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ State = Literal["pass", "warn", "fail", "none"]
 
 
 @dataclass(frozen=True)
-class Finding:
+class Diagnosis:
     """One thing looked at: `warn` is worse than it could be, `fail` stops a run, `none` is not here and not needed."""
 
     about: str
@@ -22,11 +22,11 @@ class Finding:
     advice: str = ""
 
 
-Check = Callable[["Study"], Iterator[Finding]]
+Check = Callable[["Study"], Iterator[Diagnosis]]
 
 
-def examine(study: Study) -> Iterator[Finding]:
-    """All findings, in the order of a person's questions. A check that breaks is a finding too."""
+def examine(study: Study) -> Iterator[Diagnosis]:
+    """All diagnoses, in the order of a person's questions. A check that breaks is one too."""
     from scorebench.doctor import cluster, machine, stores
 
     checks: tuple[Check, ...] = (*machine.CHECKS, *stores.CHECKS, *cluster.CHECKS)
@@ -35,4 +35,6 @@ def examine(study: Study) -> Iterator[Finding]:
         try:
             yield from check(study)
         except Exception as error:
-            yield Finding(about, "fail", f"can't be found out: {type(error).__name__}: {error}", "this is a fault here")
+            yield Diagnosis(
+                about, "fail", f"can't be found out: {type(error).__name__}: {error}", "this is a fault here"
+            )

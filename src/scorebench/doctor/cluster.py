@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scorebench.cluster import site, slurm
-from scorebench.doctor import Check, Finding
+from scorebench.doctor import Check, Diagnosis
 from scorebench.study.stages import STAGES
 
 if TYPE_CHECKING:
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 EXAMPLE = "site.example.yaml shows what site.yaml may say"
 
 
-def profile(study: Study) -> Iterator[Finding]:
+def profile(study: Study) -> Iterator[Diagnosis]:
     """Which profile `--profile slurm` means: Snakemake takes the first of three folders."""
     from snakemake.cli import get_profile_dir
     from snakemake.common import get_appdirs
@@ -28,71 +28,71 @@ def profile(study: Study) -> Iterator[Finding]:
     ours = Path("workflow/profiles/slurm")
     if found is None:
         why = "./slurm holds no profile, and hides those elsewhere" if Path("slurm").is_dir() else "there is no ./slurm"
-        yield Finding("--profile slurm", "fail", why, "ln -s workflow/profiles/slurm slurm, in the project's folder")
+        yield Diagnosis("--profile slurm", "fail", why, "ln -s workflow/profiles/slurm slurm, in the project's folder")
         return
     folder = found[0]
     here = folder.parent.resolve() == Path.cwd()
     said = f"{found[1]}, {'in this folder, which comes first' if here else 'for there is no ./slurm'}"
     if ours.is_dir() and folder.resolve() == ours.resolve():
         also = f"; it comes before {', '.join(shadowed)}" if shadowed else ""
-        yield Finding("--profile slurm", "pass", said + also)
+        yield Diagnosis("--profile slurm", "pass", said + also)
     else:
-        yield Finding("--profile slurm", "warn", said, "not this project's own: ln -s workflow/profiles/slurm slurm")
+        yield Diagnosis("--profile slurm", "warn", said, "not this project's own: ln -s workflow/profiles/slurm slurm")
 
 
-def settings(study: Study) -> Iterator[Finding]:
+def settings(study: Study) -> Iterator[Diagnosis]:
     """What site.yaml and the environment say."""
     try:
         chosen = site.load()
     except site.BadSite as error:
-        yield Finding("site", "fail", str(error), EXAMPLE)
+        yield Diagnosis("site", "fail", str(error), EXAMPLE)
         return
     said = ", ".join(f"{name} {value}" for name, value in chosen.model_dump(exclude_defaults=True).items())
     where = str(site.FILE) if site.FILE.exists() else f"no {site.FILE}"
-    yield Finding("site", "pass", f"{where}; {said or 'the defaults'}")
+    yield Diagnosis("site", "pass", f"{where}; {said or 'the defaults'}")
 
 
-def slurm_cluster(study: Study) -> Iterator[Finding]:
+def slurm_cluster(study: Study) -> Iterator[Diagnosis]:
     """Whether Slurm answers, what tells how jobs fare, what is offered, and whether the study's jobs fit."""
     if not slurm.is_here():
-        yield Finding("Slurm", "none", "not on this machine", "only --profile slurm needs it, on a login node")
+        yield Diagnosis("Slurm", "none", "not on this machine", "only --profile slurm needs it, on a login node")
         return
     try:
         version = slurm.ask("sinfo", "--version").strip()
         offered = slurm.partitions()
     except slurm.NoAnswer as error:
         advice = "is this a login node? SLURM_CONF or /etc/slurm/slurm.conf says where the cluster is"
-        yield Finding("Slurm", "fail", str(error), advice)
+        yield Diagnosis("Slurm", "fail", str(error), advice)
         return
     name = slurm.configuration().get("ClusterName", "?")
-    yield Finding("Slurm", "pass", f"{version}, cluster '{name}', {len(offered)} partitions")
+    yield Diagnosis("Slurm", "pass", f"{version}, cluster '{name}', {len(offered)} partitions")
     try:
         chosen = site.load()
     except site.BadSite:
         return  # said above
     try:
         status = slurm.status_command(chosen)
-        yield Finding("how jobs are watched", "pass", f"{status.command}, every {status.seconds} s: {status.why}")
+        yield Diagnosis("how jobs are watched", "pass", f"{status.command}, every {status.seconds} s: {status.why}")
     except site.BadSite as error:
-        yield Finding("how jobs are watched", "fail", str(error), EXAMPLE)
+        yield Diagnosis("how jobs are watched", "fail", str(error), EXAMPLE)
     yield from _partitions(offered)
     try:
         slurm.demand(chosen)
     except site.BadSite as error:
-        yield Finding("partition", "fail", str(error), EXAMPLE)
+        yield Diagnosis("partition", "fail", str(error), EXAMPLE)
         return
     yield from _fits(study, chosen, offered)
 
 
-def _partitions(offered: list[slurm.Partition]) -> Iterator[Finding]:
+def _partitions(offered: list[slurm.Partition]) -> Iterator[Diagnosis]:
     for each in offered:
         limit = "no time limit" if each.minutes is None else f"up to {each.minutes} min"
         gpus = ", ".join(f"{count} GPU {kind}".strip() for kind, count in each.gpus.items()) or "no GPU"
         text = f"{limit}; largest node: {each.cpus} CPUs, {each.mem_mb} MB, {gpus}"
-        yield Finding(f"partition {each.name}{' (default)' if each.default else ''}", "pass", text)
+        yield Diagnosis(f"partition {each.name}{' (default)' if each.default else ''}", "pass", text)
 
 
-def _fits(study: Study, chosen: site.Site, offered: list[slurm.Partition]) -> Iterator[Finding]:
+def _fits(study: Study, chosen: site.Site, offered: list[slurm.Partition]) -> Iterator[Diagnosis]:
     """What the study asks per stage against the partition it would go to; later attempts ask for more."""
     there = {each.name: each for each in offered}
     default = next((each.name for each in offered if each.default), "")
@@ -120,12 +120,12 @@ def _fits(study: Study, chosen: site.Site, offered: list[slurm.Partition]) -> It
         about = f"{section} jobs"
         if short:
             advice = f"ask for less under `compute: {section}` in {study.file}, or name another partition in site.yaml"
-            yield Finding(about, "fail", f"{text}; {partition.name} has at most {', '.join(short)}", advice)
+            yield Diagnosis(about, "fail", f"{text}; {partition.name} has at most {', '.join(short)}", advice)
         elif later:
             advice = "attempts that ask for more than there is fail at once: fewer `retries` in site.yaml"
-            yield Finding(about, "warn", f"{text}; attempt {attempts} would not fit in {partition.name}", advice)
+            yield Diagnosis(about, "warn", f"{text}; attempt {attempts} would not fit in {partition.name}", advice)
         else:
-            yield Finding(about, "pass", f"{text}: fits in {partition.name}, all {attempts} attempts")
+            yield Diagnosis(about, "pass", f"{text}: fits in {partition.name}, all {attempts} attempts")
 
 
 CHECKS: tuple[Check, ...] = (profile, settings, slurm_cluster)

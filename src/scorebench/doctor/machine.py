@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scorebench.doctor import Check, Finding
+from scorebench.doctor import Check, Diagnosis
 
 if TYPE_CHECKING:
     from scorebench.study.plan import Study
@@ -21,21 +21,21 @@ LITTLE, TOO_LITTLE = 5.0, 0.5
 """Free disk, GB, below which a study may not fit, and below which nothing does."""
 
 
-def python(study: Study) -> Iterator[Finding]:
+def python(study: Study) -> Iterator[Diagnosis]:
     """The interpreter."""
     version = ".".join(map(str, sys.version_info[:3]))
     if sys.version_info >= OLDEST:
-        yield Finding("Python", "pass", f"{version}, {sys.executable}")
+        yield Diagnosis("Python", "pass", f"{version}, {sys.executable}")
     else:
         wanted = ".".join(map(str, OLDEST))
-        yield Finding("Python", "fail", version, f"Python {wanted} or newer: make install PYTHON=python{wanted}")
+        yield Diagnosis("Python", "fail", version, f"Python {wanted} or newer: make install PYTHON=python{wanted}")
 
 
-def packages(study: Study) -> Iterator[Finding]:
+def packages(study: Study) -> Iterator[Diagnosis]:
     """Installed versions against constraints.txt: numeric ones are in every key, so others make other results."""
     file = Path("constraints.txt")
     if not file.is_file():
-        yield Finding("packages", "warn", "constraints.txt is not in this folder", "run this in the project's folder")
+        yield Diagnosis("packages", "warn", "constraints.txt is not in this folder", "run this in the project's folder")
         return
     pinned = dict(re.findall(r"^([\w.\[\]-]+)==([^\s;#]+)", file.read_text(encoding="utf-8"), re.MULTILINE))
     others, absent = [], 0
@@ -50,59 +50,61 @@ def packages(study: Study) -> Iterator[Finding]:
     same = len(pinned) - len(others) - absent
     if others:
         shown = ", ".join(others[:5]) + (f" and {len(others) - 5} more" if len(others) > 5 else "")
-        yield Finding("packages", "warn", shown, "make install; with other versions results get other addresses")
+        yield Diagnosis("packages", "warn", shown, "make install; with other versions results get other addresses")
     else:
-        yield Finding("packages", "pass", f"{same} as constraints.txt pins them, {absent} of it not installed")
+        yield Diagnosis("packages", "pass", f"{same} as constraints.txt pins them, {absent} of it not installed")
 
 
-def torch(study: Study) -> Iterator[Finding]:
+def torch(study: Study) -> Iterator[Diagnosis]:
     """torch and the devices that it sees, against what the study asks for."""
     import torch
 
     asked = max(study.params.compute.train.gpu, study.params.compute.sample.gpu)
     if torch.cuda.is_available():
         names = [torch.cuda.get_device_name(i) for i in range(torch.cuda.device_count())]
-        yield Finding("torch", "pass", f"{torch.__version__}, {len(names)} GPU: {', '.join(sorted(set(names)))}")
+        yield Diagnosis("torch", "pass", f"{torch.__version__}, {len(names)} GPU: {', '.join(sorted(set(names)))}")
         return
     said = f"{torch.__version__}, no GPU here"
     if asked and shutil.which("sbatch") is None:
-        yield Finding("torch", "warn", said, "the study asks for a GPU: it trains on the CPU here, which takes longer")
+        yield Diagnosis(
+            "torch", "warn", said, "the study asks for a GPU: it trains on the CPU here, which takes longer"
+        )
     else:
-        yield Finding("torch", "pass", said)
+        yield Diagnosis("torch", "pass", said)
 
 
-def disk(study: Study) -> Iterator[Finding]:
+def disk(study: Study) -> Iterator[Diagnosis]:
     """Free space where results are written."""
     free = shutil.disk_usage(".").free / 1e9
     said = f"{free:.1f} GB free"
     if free < TOO_LITTLE:
-        yield Finding("disk", "fail", said, "free some: `scorebench gc` says what no study names")
+        yield Diagnosis("disk", "fail", said, "free some: `scorebench gc` says what no study names")
     elif free < LITTLE:
-        yield Finding("disk", "warn", said, "may not be enough: `scorebench gc` says what no study names")
+        yield Diagnosis("disk", "warn", said, "may not be enough: `scorebench gc` says what no study names")
     else:
-        yield Finding("disk", "pass", said)
+        yield Diagnosis("disk", "pass", said)
 
 
-def git(study: Study) -> Iterator[Finding]:
+def git(study: Study) -> Iterator[Diagnosis]:
     """Whether results can be traced to a commit."""
     try:
         done = subprocess.run(
             ["git", "status", "--porcelain", "--branch"], capture_output=True, text=True, timeout=60, check=False
         )
     except (FileNotFoundError, subprocess.TimeoutExpired) as error:
-        yield Finding("git", "warn", f"git can't be asked: {error}", "results can't name a commit: install git")
+        yield Diagnosis("git", "warn", f"git can't be asked: {error}", "results can't name a commit: install git")
         return
     if done.returncode:
         advice = "results can't name a commit, and DVC needs one: git clone rather than a copied folder"
-        yield Finding("git", "warn", done.stderr.strip().partition("\n")[0], advice)
+        yield Diagnosis("git", "warn", done.stderr.strip().partition("\n")[0], advice)
         return
     branch, *changed = done.stdout.splitlines()
     branch = branch.removeprefix("## ").partition("...")[0]
     if changed:
         advice = "git commit: results made now are marked `dirty`"
-        yield Finding("git", "warn", f"{branch}, {len(changed)} files changed or new", advice)
+        yield Diagnosis("git", "warn", f"{branch}, {len(changed)} files changed or new", advice)
     else:
-        yield Finding("git", "pass", f"{branch}, nothing uncommitted")
+        yield Diagnosis("git", "pass", f"{branch}, nothing uncommitted")
 
 
 CHECKS: tuple[Check, ...] = (python, packages, torch, disk, git)

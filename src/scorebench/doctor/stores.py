@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scorebench.doctor import Check, Finding
+from scorebench.doctor import Check, Diagnosis
 from scorebench.tracking.store import DATABASES, connect, shown, sqlite_file
 
 if TYPE_CHECKING:
@@ -48,19 +48,19 @@ def within(seconds: float, question: Callable[[], str]) -> str:
     return answer
 
 
-def dvc_remote(study: Study) -> Iterator[Finding]:
+def dvc_remote(study: Study) -> Iterator[Diagnosis]:
     """Whether `dvc push` and `dvc pull` would find the remote."""
     if not Path(".dvc").is_dir():
-        yield Finding("DVC", "warn", "there is no .dvc here", "results are not versioned: run this in a clone")
+        yield Diagnosis("DVC", "warn", "there is no .dvc here", "results are not versioned: run this in a clone")
         return
     try:
-        yield Finding("DVC remote", "pass", within(PATIENCE, _remote))
+        yield Diagnosis("DVC remote", "pass", within(PATIENCE, _remote))
     except _NoRemote:
         advice = "dvc remote add -d NAME ADDRESS: a folder, or s3://bucket/path; without one results stay here"
-        yield Finding("DVC remote", "warn", "there is none", advice)
+        yield Diagnosis("DVC remote", "warn", "there is none", advice)
     except Exception as error:  # each kind of remote has its own faults
         said = str(error).partition("\n")[0] or type(error).__name__
-        yield Finding("DVC remote", "fail", said, "dvc remote list; dvc push and pull would fail")
+        yield Diagnosis("DVC remote", "fail", said, "dvc remote list; dvc push and pull would fail")
 
 
 class _NoRemote(Exception):
@@ -93,14 +93,14 @@ def _first_there(folder: Path) -> Path:
     return next(each for each in (folder, *folder.parents) if each.exists())
 
 
-def mlflow_store(study: Study) -> Iterator[Finding]:
+def mlflow_store(study: Study) -> Iterator[Diagnosis]:
     """Whether `scorebench track` could write."""
     uri = os.environ.get("MLFLOW_TRACKING_URI") or "sqlite:///mlflow.db"
     try:
-        yield Finding("MLflow", "pass", f"{shown(uri)}: {within(PATIENCE, lambda: _store(uri))}")
+        yield Diagnosis("MLflow", "pass", f"{shown(uri)}: {within(PATIENCE, lambda: _store(uri))}")
     except Exception as error:  # of SQLite, of SQLAlchemy, of requests, of MLflow
         said = shown(str(error).strip().partition("\n")[0] or type(error).__name__)[:300]
-        yield Finding("MLflow", "fail", f"{shown(uri)}: {said}", "MLFLOW_TRACKING_URI says where MLflow is")
+        yield Diagnosis("MLflow", "fail", f"{shown(uri)}: {said}", "MLFLOW_TRACKING_URI says where MLflow is")
 
 
 def _store(uri: str) -> str:

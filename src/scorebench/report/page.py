@@ -20,7 +20,7 @@ from scorebench.report.summary import headline
 from scorebench.report.tables import table
 from scorebench.specs.advice import Advised
 from scorebench.specs.prepare import DataDescription
-from scorebench.study.stages import ADVICE
+from scorebench.study.stages import ADVICE, PREPARE, SAMPLE, TRAIN
 
 Folders = dict[str, dict[str, Path]]
 """Stage -> place -> folder."""
@@ -38,7 +38,7 @@ def page(results: Results, folders: Folders, cards: origins.Cards) -> str:
         for dataset in results.datasets
         if dataset in advised and (found := recommendation(results, dataset, advised[dataset])) is not None
     }
-    shown = galleries(results, folders["prepare"], folders["sample"])
+    shown = galleries(results, folders[PREPARE.name], folders[SAMPLE.name])
     sections = [_section(results, dataset, folders) | {"gallery": shown.get(dataset)} for dataset in results.datasets]
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
@@ -48,7 +48,7 @@ def page(results: Results, folders: Folders, cards: origins.Cards) -> str:
         lstrip_blocks=True,
     )
     looked_at = {at.dataset for at in results.table.curves if not at.schedule}
-    numbers = charts.book(results, folders["train"], advice)
+    numbers = charts.book(results, folders[TRAIN.name], advice)
     scripts = [Markup((ASSETS / name).read_text(encoding="utf-8")) for name in SCRIPTS]  # ours: no values in them
     return environment.get_template("report.html.j2").render(
         study=results.spec.study,
@@ -88,7 +88,7 @@ def _answers(results: Results, asked: Any) -> dict[str, list[Markup]]:
 
 
 def _section(results: Results, dataset: str, folders: Folders) -> dict[str, Any]:
-    data = folders["prepare"].get(dataset)
+    data = folders[PREPARE.name].get(dataset)
     described = DataDescription.model_validate(storage.read_json(data / "dataset.json")) if data else None
     return {
         "name": dataset,

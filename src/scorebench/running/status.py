@@ -32,14 +32,14 @@ REASONS = {
 """What Slurm writes into its log of a job, and what that means."""
 
 
-class Status(StrEnum):
+class JobStatus(StrEnum):
     """Where a job stands."""
 
-    done = "done"
-    running = "running"
-    queued = "queued"
-    failed = "failed"
-    to_do = "to do"
+    DONE = "done"
+    RUNNING = "running"
+    QUEUED = "queued"
+    FAILED = "failed"
+    TO_DO = "to do"
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class Failure:
 class StudyStatus:
     """Jobs and where they stand, the failures, what is in Slurm's queue, and whether Snakemake runs here."""
 
-    jobs: dict[Job, Status]
+    jobs: dict[Job, JobStatus]
     failures: list[Failure] = field(default_factory=list)
     allocations: Counter[str] = field(default_factory=Counter)
     driven: bool = False
@@ -66,14 +66,14 @@ class StudyStatus:
         """The stages that have jobs, in their order."""
         return list(dict.fromkeys(job.stage for job in self.jobs))
 
-    def counts(self, stage: str) -> Counter[Status]:
+    def counts(self, stage: str) -> Counter[JobStatus]:
         """How many jobs of a stage stand where."""
         return Counter(status for job, status in self.jobs.items() if job.stage == stage)
 
     @property
     def running(self) -> int:
         """Jobs under way now."""
-        return sum(status is Status.running for status in self.jobs.values())
+        return sum(status is JobStatus.RUNNING for status in self.jobs.values())
 
 
 def look(study: Study, tail: int = 5) -> StudyStatus:
@@ -91,16 +91,16 @@ def look(study: Study, tail: int = 5) -> StudyStatus:
     for job in results.planned(study).values():
         key = study.key(job)
         if results.is_there(study, job):
-            status = Status.done
+            status = JobStatus.DONE
         elif key in at_work or keys_queued.get(key, "PENDING") != "PENDING":
-            status = Status.running
+            status = JobStatus.RUNNING
         elif key in keys_queued:
-            status = Status.queued
+            status = JobStatus.QUEUED
         elif (failure := _failure(study, job, tail)) is not None:
-            status = Status.failed
+            status = JobStatus.FAILED
             now.failures.append(failure)
         else:
-            status = Status.queued if now.driven else Status.to_do
+            status = JobStatus.QUEUED if now.driven else JobStatus.TO_DO
         now.jobs[job] = status
     return now
 

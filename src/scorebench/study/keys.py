@@ -26,9 +26,12 @@ NUMERIC = {
     "ot": "POT",
 }
 """Packages that decide numbers: import name -> distribution."""
-NOT_IN_KEYS = frozenset({"scorebench.wording", "scorebench.whole_files", "scorebench.samplers._bar"})
+NOT_IN_KEYS = frozenset(
+    {"scorebench.wording", "scorebench.whole_files", "scorebench.samplers._bar", "scorebench.study.stages"}
+)
 """Modules that decide no number though modules that do import them: they make sentences of errors, move finished files
-to their place, draw a bar. They import nothing that computes."""
+to their place, draw a bar, list the stages (what a stage reads is in its key as its inputs). They import nothing that
+computes."""
 FAULTS = frozenset(
     name
     for name, kind in vars(builtins).items()

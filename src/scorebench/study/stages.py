@@ -155,7 +155,16 @@ REPORT = Stage(
     shown="reports/{study}",
     kept_in_git=("results.csv", "scales.csv", "metrics.json"),
 )
-STAGES = (PREPARE, TRAIN, SAMPLE, FLOOR, ADVICE, MICROSCOPE, EVALUATE, REPORT)
+STAGES = (
+    PREPARE,
+    TRAIN,
+    SAMPLE,
+    FLOOR,
+    ADVICE,
+    MICROSCOPE,
+    EVALUATE,
+    REPORT,
+)
 """All stages, each after those whose results it reads."""
 
 STAGE = {stage.name: stage for stage in STAGES}

@@ -125,7 +125,7 @@ const facts = (card) => [["key", card.key], ["made by", card.command], ["commit"
 const showCard = (at, stage = null) => {
   stored ??= JSON.parse(document.getElementById("cards").textContent);
   const dataset = at.split("/")[0];
-  const wanted = ["prepare", "floor", "microscope", "train", "sample", "evaluate"].flatMap((name) =>
+  const wanted = Object.keys(stored.cards).flatMap((name) =>
     [dataset, at].filter((place, i, all) => all.indexOf(place) === i && stored.cards[name]?.[place]).map((place) => [name, place]))
     .filter(([name]) => stage === null || name === stage);
   dialog.querySelector("h2").textContent = at;
