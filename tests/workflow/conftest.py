@@ -33,6 +33,19 @@ def project(built: Project, tmp_path: Path) -> Project:
     return Project(folder)
 
 
+@pytest.fixture
+def agreed(built: Project, tmp_path_factory: pytest.TempPathFactory, tmp_path: Path) -> Project:
+    """A copy of the built project where DVC knows of the results, too."""
+
+    def build(folder: Path) -> None:
+        shutil.copytree(built.folder, folder, symlinks=True)
+        Project(folder).run("scorebench", "agree")
+
+    folder = tmp_path / "copy"
+    shutil.copytree(once(tmp_path_factory, "an agreed project", build), folder, symlinks=True)
+    return Project(folder)
+
+
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The study whose trainings last seconds, built in one go."""

@@ -32,22 +32,21 @@ def test_everything_is_built_and_nothing_is_left_to_do(project: Project) -> None
     assert not list(project.folder.rglob("*.tmp"))
 
 
-def test_gradients_under_the_microscope_are_versioned_and_run_alone(project: Project, tmp_path: Path) -> None:
-    project.run("scorebench", "agree")
-    first = project.jobs()
+def test_gradients_under_the_microscope_are_versioned_and_run_alone(agreed: Project, tmp_path: Path) -> None:
+    first = agreed.jobs()
     asked = "microscope: {datasets: [ring8], methods: [dsm, ssm_vr], schedule: log_uniform, samples: 16,\n"
     asked += "             reference: {steps: 160, batch: 16}, replicates: 1, sigmas: {min: 0.05, max: 5, count: 2}}\n"
-    project.edit("training: {steps: 20,", f"{asked}training: {{steps: 20,")
-    project.run("dvc", "repro")
-    second = project.jobs()
+    agreed.edit("training: {steps: 20,", f"{asked}training: {{steps: 20,")
+    agreed.run("dvc", "repro")
+    second = agreed.jobs()
     assert changed(first, second) == {"report", "results/default/gradients/ring8"}
-    project.agrees()
-    project.edit("samples: 16", "samples: 24")
-    project.run("dvc", "repro")
-    assert changed(second, project.jobs()) == {"report", "results/default/gradients/ring8"}
-    clone = project.published(tmp_path)
+    agreed.agrees()
+    agreed.edit("samples: 16", "samples: 24")
+    agreed.run("dvc", "repro")
+    assert changed(second, agreed.jobs()) == {"report", "results/default/gradients/ring8"}
+    clone = agreed.published(tmp_path)
     clone.run("dvc", "pull")
-    assert clone.jobs() == project.jobs()
+    assert clone.jobs() == agreed.jobs()
     clone.agrees()
 
 
@@ -95,26 +94,25 @@ def test_edit_of_a_method_runs_its_cells_alone(project: Project) -> None:
     assert "0 runs logged, 6 already there, 0 retagged" in project.run("scorebench", "track")
 
 
-def test_going_back_costs_nothing_without_dvc_either(project: Project) -> None:
+def test_going_back_costs_nothing_without_dvc_either(agreed: Project) -> None:
     """Case a, by Snakemake and `scorebench agree` alone, as `make run` does it."""
-    project.run("scorebench", "agree")
-    first, contents, page = project.jobs(), project.contents(), project.page()
-    project.edit("{objective: ssm_vr}", "{objective: ssm_vr, options: {probes: 2}}")
-    project.run("snakemake", "--cores", "2")
-    assert project.page() != page
-    project.run("scorebench", "agree")
-    second = project.jobs()
+    first, contents, page = agreed.jobs(), agreed.contents(), agreed.page()
+    agreed.edit("{objective: ssm_vr}", "{objective: ssm_vr, options: {probes: 2}}")
+    agreed.run("snakemake", "--cores", "2")
+    assert agreed.page() != page
+    agreed.run("scorebench", "agree")
+    second = agreed.jobs()
     assert changed(first, second) == {"report", *stages_of({cell for cell in CELLS if "/ssm_vr/" in cell})}
-    project.agrees()
+    agreed.agrees()
 
-    project.edit("{objective: ssm_vr, options: {probes: 2}}", "{objective: ssm_vr}")
-    assert "everything is up to date" in project.run("scorebench", "plan")
-    assert "Nothing to be done" in project.run("snakemake", "--cores", "2")
-    assert project.page() == page, "the earlier report is shown again"
-    project.run("scorebench", "agree")
-    assert {name for name, card in project.jobs().items() if first[name] != card} == set()
-    assert project.contents() == contents
-    project.agrees()
+    agreed.edit("{objective: ssm_vr, options: {probes: 2}}", "{objective: ssm_vr}")
+    assert "everything is up to date" in agreed.run("scorebench", "plan")
+    assert "Nothing to be done" in agreed.run("snakemake", "--cores", "2")
+    assert agreed.page() == page, "the earlier report is shown again"
+    agreed.run("scorebench", "agree")
+    assert {name for name, card in agreed.jobs().items() if first[name] != card} == set()
+    assert agreed.contents() == contents
+    agreed.agrees()
 
 
 def test_no_clock_says_which_report_is_shown(project: Project) -> None:
@@ -185,13 +183,13 @@ def test_schedules_methods_and_replicates_come_and_go(project: Project) -> None:
     project.agrees()
 
 
-def test_clone_with_pull_has_nothing_to_do(project: Project, tmp_path: Path) -> None:
+def test_clone_with_pull_has_nothing_to_do(agreed: Project, tmp_path: Path) -> None:
     """Case d, from a folder remote."""
-    clone = project.published(tmp_path)
+    clone = agreed.published(tmp_path)
     clone.run("dvc", "pull")
-    assert clone.contents() == project.contents()
+    assert clone.contents() == agreed.contents()
     clone.agrees()
-    assert clone.jobs() == project.jobs()
+    assert clone.jobs() == agreed.jobs()
     assert clone.run("git", "status", "--porcelain") == ""
 
 

@@ -36,45 +36,43 @@ class Flaky(Objective):
 '''
 
 
-def test_edit_of_source_runs_what_uses_it(project: Project) -> None:
+def test_edit_of_source_runs_what_uses_it(agreed: Project) -> None:
     """Case c: a method's file, then the report's code."""
-    project.run("scorebench", "agree")
-    first = project.jobs()
-    project.edit(".mean(0)", ".mean(0) * 1.01", "src/scorebench/objectives/ssm_vr.py")
-    project.run("dvc", "repro")
-    second = project.jobs()
+    first = agreed.jobs()
+    agreed.edit(".mean(0)", ".mean(0) * 1.01", "src/scorebench/objectives/ssm_vr.py")
+    agreed.run("dvc", "repro")
+    second = agreed.jobs()
     assert changed(first, second) == {"report", *stages_of({cell for cell in CELLS if "/ssm_vr/" in cell})}
-    project.agrees()
-    project.edit("<body{%", "<body data-other {%", "src/scorebench/report/report.html.j2")
-    project.run("snakemake", "--cores", "2")
-    assert changed(second, project.jobs()) == {"report"}
-    project.edit('"""Per-sample', '# no change at all\n        """Per-sample', "src/scorebench/objectives/dsm.py")
-    assert "Nothing to be done" in project.run("snakemake", "-n", "--cores", "1")
+    agreed.agrees()
+    agreed.edit("<body{%", "<body data-other {%", "src/scorebench/report/report.html.j2")
+    agreed.run("snakemake", "--cores", "2")
+    assert changed(second, agreed.jobs()) == {"report"}
+    agreed.edit('"""Per-sample', '# no change at all\n        """Per-sample', "src/scorebench/objectives/dsm.py")
+    assert "Nothing to be done" in agreed.run("snakemake", "-n", "--cores", "1")
 
 
-def test_failed_job_leaves_the_others_and_the_rest_is_done_next(project: Project) -> None:
+def test_failed_job_leaves_the_others_and_the_rest_is_done_next(agreed: Project) -> None:
     """Case f, by Snakemake and through DVC."""
-    project.run("scorebench", "agree")
-    first = project.jobs()
-    (project.folder / "src/scorebench/objectives/flaky.py").write_text(FLAKY)
-    project.edit(
+    first = agreed.jobs()
+    (agreed.folder / "src/scorebench/objectives/flaky.py").write_text(FLAKY)
+    agreed.edit(
         "methods:\n", "methods:\n  flaky: {objective: flaky}\n  dsm_too: {objective: dsm, training: {batch: 8}}\n"
     )
-    said = project.run("dvc", "repro", ok=False)
+    said = agreed.run("dvc", "repro", ok=False)
     assert "failed to reproduce 'train'" in said
-    log = next((project.folder / "logs/default/train/ring8/flaky/log_uniform").iterdir()).read_text()
+    log = next((agreed.folder / "logs/default/train/ring8/flaky/log_uniform").iterdir()).read_text()
     assert "the disk is on fire" in log
-    middle = project.jobs()
+    middle = agreed.jobs()
     assert changed(first, middle) == {"results/default/checkpoints/ring8/dsm_too/log_uniform"}
     assert {name: middle[name] for name in first} == first
-    project.run("scorebench", "agree", ok=False)
+    agreed.run("scorebench", "agree", ok=False)
 
-    (project.folder / "mended").touch()
-    project.run("dvc", "repro")
-    done = changed(middle, project.jobs())
+    (agreed.folder / "mended").touch()
+    agreed.run("dvc", "repro")
+    done = changed(middle, agreed.jobs())
     new = stages_of({"ring8/flaky/log_uniform", "ring8/dsm_too/log_uniform"})
     assert done == {"report", *new} - {"results/default/checkpoints/ring8/dsm_too/log_uniform"}
-    project.agrees()
+    agreed.agrees()
 
 
 def test_second_run_at_once_says_so_and_harms_nothing(project: Project, built: Project) -> None:
@@ -136,38 +134,37 @@ def test_experiments_in_place_and_aside(project: Project) -> None:
     assert "index.html" in project.run("dvc", "plots", "diff", "HEAD")
 
 
-def test_branches_are_switched_with_dvc_checkout(project: Project) -> None:
+def test_branches_are_switched_with_dvc_checkout(agreed: Project) -> None:
     """Two branches with a study each: after `git checkout` and `dvc checkout` the results of either are there."""
-    project.run("scorebench", "agree")
-    project.commit("Results")
-    project.run("git", "checkout", "-qb", "other")
-    project.edit("{objective: dsm}", "{objective: dsm, training: {batch: 8}}")
-    project.run("dvc", "repro")
-    project.commit("Results with another batch")
-    there = {"other": project.jobs()}
-    project.run("git", "checkout", "-q", "main")
+    agreed.commit("Results")
+    agreed.run("git", "checkout", "-qb", "other")
+    agreed.edit("{objective: dsm}", "{objective: dsm, training: {batch: 8}}")
+    agreed.run("dvc", "repro")
+    agreed.commit("Results with another batch")
+    there = {"other": agreed.jobs()}
+    agreed.run("git", "checkout", "-q", "main")
     for branch in ("main", "other", "main"):
-        project.run("git", "checkout", "-q", branch)
-        project.run("dvc", "checkout")
-        project.agrees()
-        assert project.jobs() == there.setdefault(branch, project.jobs())
+        agreed.run("git", "checkout", "-q", branch)
+        agreed.run("dvc", "checkout")
+        agreed.agrees()
+        assert agreed.jobs() == there.setdefault(branch, agreed.jobs())
     assert changed(there["main"], there["other"]) == {"report", *stages_of({"ring8/dsm/log_uniform"})}
 
 
-def test_pull_of_one_checkpoint(project: Project, tmp_path: Path) -> None:
+def test_pull_of_one_checkpoint(agreed: Project, tmp_path: Path) -> None:
     """Case i."""
-    clone = project.published(tmp_path)
-    model = next(project.folder.glob("results/default/checkpoints/ring8/dsm/log_uniform/*/model.safetensors"))
-    name = str(model.relative_to(project.folder))
+    clone = agreed.published(tmp_path)
+    model = next(agreed.folder.glob("results/default/checkpoints/ring8/dsm/log_uniform/*/model.safetensors"))
+    name = str(model.relative_to(agreed.folder))
     clone.run("dvc", "pull", name)
     assert (clone.folder / name).read_bytes() == model.read_bytes()
     assert [p.name for p in (clone.folder / "results").rglob("*") if p.is_file() and p.suffix] == ["model.safetensors"]
 
 
 @pytest.mark.parametrize("kind", ["copy", "hardlink", "symlink"])
-def test_every_cache_type(project: Project, tmp_path: Path, kind: str) -> None:
+def test_every_cache_type(agreed: Project, tmp_path: Path, kind: str) -> None:
     """Case j: pull, edit, repro, with files that are copies of the cache or links into it."""
-    clone = project.published(tmp_path)
+    clone = agreed.published(tmp_path)
     clone.run("dvc", "config", "--local", "cache.type", kind)
     clone.run("dvc", "pull")
     clone.agrees()

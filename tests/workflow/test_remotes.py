@@ -36,19 +36,19 @@ def bucket(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
         server.stop()
 
 
-def test_clone_with_pull_from_s3_has_nothing_to_do(project: Project, tmp_path: Path, bucket: str) -> None:
+def test_clone_with_pull_from_s3_has_nothing_to_do(agreed: Project, tmp_path: Path, bucket: str) -> None:
     """Cases i and d, from S3: one checkpoint, then the rest."""
-    clone = project.published(tmp_path, "s3://results/scorebench", endpointurl=bucket)
+    clone = agreed.published(tmp_path, "s3://results/scorebench", endpointurl=bucket)
     assert not (tmp_path / "remote").exists()
-    name = next(name for name in project.contents() if "/dsm/" in name and name.endswith("model.safetensors"))
+    name = next(name for name in agreed.contents() if "/dsm/" in name and name.endswith("model.safetensors"))
     clone.run("dvc", "pull", name)
     assert set(clone.contents()) == {name} | {file for file in clone.contents() if file.startswith("reports/")}
-    assert clone.contents()[name] == project.contents()[name]
+    assert clone.contents()[name] == agreed.contents()[name]
 
     clone.run("dvc", "pull")
-    assert clone.contents() == project.contents()
+    assert clone.contents() == agreed.contents()
     clone.agrees()
-    assert clone.jobs() == project.jobs()
+    assert clone.jobs() == agreed.jobs()
     assert clone.run("git", "status", "--porcelain") == ""
 
 

@@ -23,19 +23,19 @@ pytestmark = pytest.mark.slow
 KILLS = int(os.environ.get("SCOREBENCH_SOAK_KILLS", "3"))
 SEED = int(os.environ.get("SCOREBENCH_SOAK_SEED", "1"))
 SECONDS = float(os.environ.get("SCOREBENCH_SOAK_SECONDS", "600"))
-LONGEST = 25.0
-"""Seconds of the latest moment: a whole run takes about as long on an idle machine."""
+START = 3.0
+"""Seconds that a run takes before its first job, about."""
 SIGNALS = (signal.SIGKILL, signal.SIGTERM, signal.SIGINT)
 
 
 def test_soak(begun: Project, undisturbed: Project) -> None:
     """After every kill, what is there is whole and what was finished stays; at the end all is as undisturbed."""
-    chance = random.Random(SEED)
+    chance, latest = random.Random(SEED), START + seconds_of(undisturbed)
     end = time.monotonic() + SECONDS
     killed = studies = 0
     while killed < KILLS and time.monotonic() < end:
         before = begun.jobs()
-        said, killed_now = disturb(begun, chance, chance.uniform(2, LONGEST))
+        said, killed_now = disturb(begun, chance, chance.uniform(2, latest))
         print(f"{killed + 1}: {said}")
         assert_whole(begun)
         begun.run("scorebench", "resume")
@@ -49,6 +49,12 @@ def test_soak(begun: Project, undisturbed: Project) -> None:
     begun.run("snakemake", "--cores", "2")
     finish(begun, undisturbed)
     print(f"{killed} kills, {studies + 1} studies")
+
+
+def seconds_of(project: Project) -> float:
+    """From the first job's end to the last one's: a moment later than that would find the run over."""
+    ends = [card.stat().st_mtime for card in project.folder.rglob("run.json")]
+    return max(ends) - min(ends)
 
 
 def disturb(project: Project, chance: random.Random, after: float) -> tuple[str, bool]:

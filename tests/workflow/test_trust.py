@@ -71,22 +71,21 @@ def test_verify_names_missing_stale_and_orphaned(project: Project) -> None:
     assert project.run("scorebench", "verify", ok=False).count("the plan does not name this place") == 3
 
 
-def test_gc_removes_what_nothing_names(project: Project) -> None:
-    project.run("scorebench", "agree")
-    project.commit("Results")
-    (project.folder / "studies").joinpath("smoke.yaml").unlink()
-    project.edit("  ssm_vr: {objective: ssm_vr}\n", "")
-    folders = {p.parent for p in project.folder.rglob("run.json")}
-    said = project.run("scorebench", "gc")
+def test_gc_removes_what_nothing_names(agreed: Project) -> None:
+    agreed.commit("Results")
+    (agreed.folder / "studies").joinpath("smoke.yaml").unlink()
+    agreed.edit("  ssm_vr: {objective: ssm_vr}\n", "")
+    folders = {p.parent for p in agreed.folder.rglob("run.json")}
+    said = agreed.run("scorebench", "gc")
     assert "4 folders" in said
     assert "would be removed" in said
-    assert {p.parent for p in project.folder.rglob("run.json")} == folders
-    assert "0 folders" in project.run("scorebench", "gc", "--rev", "HEAD", "--yes")
-    assert "4 folders" in project.run("scorebench", "gc", "--yes")
-    left = {p.parent for p in project.folder.rglob("run.json")}
-    gone = {folder.parent.relative_to(project.folder).as_posix() for folder in folders - left}
+    assert {p.parent for p in agreed.folder.rglob("run.json")} == folders
+    assert "0 folders" in agreed.run("scorebench", "gc", "--rev", "HEAD", "--yes")
+    assert "4 folders" in agreed.run("scorebench", "gc", "--yes")
+    left = {p.parent for p in agreed.folder.rglob("run.json")}
+    gone = {folder.parent.relative_to(agreed.folder).as_posix() for folder in folders - left}
     assert gone == {"results/default/reports", *stages_of({"ring8/ssm_vr/log_uniform"})}
-    refused = project.run("scorebench", "gc", "--rev", "nothing", ok=False)
+    refused = agreed.run("scorebench", "gc", "--rev", "nothing", ok=False)
     assert "'nothing' holds no plan/default/prepare.json" in refused
 
 
