@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 
 import numpy as np
 import pytest
@@ -57,6 +58,15 @@ def test_a_family_shares_its_chance_of_an_error() -> None:
     assert math.log(many.high / many.low) / math.log(alone.high / alone.low) == pytest.approx(
         stats.t.ppf(1 - 0.025 / 20, 3) / stats.t.ppf(0.975, 3)
     )
+
+
+def test_two_replicates_that_differ_bound_nothing_in_a_large_family() -> None:
+    """Student's quantile with one degree of freedom is 2,546 for 200 pairs: an interval of ratios beyond any number."""
+    pair = (measured(1.0, 3.0), measured(1.0, 1.0))
+    found = compared(dict.fromkeys(range(200), pair), ERROR)[0]
+    assert stats.t.ppf(1 - 0.025 / 200, 1) * math.log(3) / 2 > math.log(sys.float_info.max)
+    assert (found.low, found.high) == (0.0, pytest.approx(sys.float_info.max))
+    assert not found.sure
 
 
 def test_false_alarms_of_a_family_are_rare() -> None:

@@ -141,8 +141,8 @@ UNTOLD = {"device": "cpu", "resumed_at": (), "learning_rate": 0.001, "choice": N
 """What a training says of itself that no report shows."""
 
 
-def description(dimension: int, rows: int, **others: Any) -> DataDescription:
-    """Of made-up data, as many points in every split."""
+def description(dimension: int, rows: int | dict[str, int], **others: Any) -> DataDescription:
+    """Of made-up data; one number is that of the points in every split."""
     plain = {
         "image": None,
         "origin": "made up",
@@ -152,7 +152,7 @@ def description(dimension: int, rows: int, **others: Any) -> DataDescription:
         "files": {},
     }
     scaled = {"shift": (0.0,) * dimension, "scale": (1.0,) * dimension, "root_mean_square": 1.0}
-    splits = dict.fromkeys(("train", "validation", "test"), rows)
+    splits = dict.fromkeys(("train", "validation", "test"), rows) if isinstance(rows, int) else rows
     return DataDescription(**{"dimension": dimension, "rows": splits} | plain | scaled | others)
 
 

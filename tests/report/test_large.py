@@ -81,7 +81,7 @@ def card(
 def prepared(folder: Path, rng: np.random.Generator, job: Job) -> dict[str, Any]:
     for split, n in (("train", 2000), ("validation", 100), ("test", 3000)):
         storage.write_table(folder / f"{split}.parquet", points(rng, n, 2))
-    described = description(2, 2000, rows={"train": 2000, "validation": 100, "test": 3000})
+    described = description(2, {"train": 2000, "validation": 100, "test": 3000})
     storage.write_json(folder / "dataset.json", described.model_dump(mode="json"))
     return {}
 

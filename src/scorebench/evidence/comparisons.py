@@ -16,6 +16,7 @@ unless they are more than half: then to collapse is what the method does, and th
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -24,6 +25,8 @@ from scorebench.evidence.catalogue import Metric
 from scorebench.evidence.intervals import Values, interval
 from scorebench.evidence.words import number
 
+LARGEST = math.log(sys.float_info.max)
+"""The logarithm of the largest number that is told from infinity."""
 COLLAPSED = 0.9
 """Of the untrained network's error: a run that ends above it has collapsed."""
 
@@ -102,7 +105,7 @@ def compared(pairs: Mapping[Key, tuple[Measured, Measured]], metric: Metric) -> 
             lost = []
         kept = interval([value for r, value in each.items() if r not in lost], family=len(bad))
         assert kept is not None
-        back = math.exp if ratio else float
+        back = _ratio if ratio else float
         low, high = (None, None) if kept.half is None else (back(kept.low), back(kept.high))
         overall = back(math.fsum(each.values()) / len(each)) if lost else None
         found[key] = Comparison(ratio, back(kept.mean), low, high, kept.n, tuple(lost), overall)
@@ -143,3 +146,8 @@ def ranking(contenders: Mapping[str, Measured], metric: Metric) -> Ranking | Non
     others = {name: (contenders[name], contenders[best]) for name in bad if name != best}
     collapsed = {name: tuple(sorted(c)) for name in bad if (c := contenders[name].collapsed)}
     return Ranking(best, compared(others, metric), collapsed, len(bad[best]) > 1)
+
+
+def _ratio(logarithm: float) -> float:
+    """e to this power, or the largest number there is: two replicates that differ, in a large family, bound nothing."""
+    return math.exp(min(logarithm, LARGEST))
