@@ -83,12 +83,12 @@ class Quotes:
         study = self.study(name)
         if study is None:
             return []
-        found = {
+        means = {
             f"{method}/{schedule}": math.fsum(v.values()) / len(v)
             for (d, method, schedule, sampler, m), v in study.values.items()
             if d == dataset and m == metric and schedule and not sampler and v and (variants or not is_variant(method))
         }
-        return sorted(found, key=lambda cell: found[cell])
+        return sorted(means, key=lambda cell: means[cell])
 
     def schedules(self, name: str, dataset: str, method: str = "dsm") -> list[str]:
         """Schedules of a method on a data set, best first."""
@@ -98,20 +98,20 @@ class Quotes:
     def mean(self, name: str, dataset: str, cell: str, metric: str = ERROR, sampler: str = "") -> str:
         """`mean ± half the width of Student's interval` over replicates."""
         study = self.study(name)
-        found = interval(list(study.of(dataset, cell, metric, sampler).values())) if study else None
-        if study is None or found is None:
+        level = interval(list(study.of(dataset, cell, metric, sampler).values())) if study else None
+        if study is None or level is None:
             return ABSENT
         self._quote(study, dataset, cell, metric, sampler)
-        return said(found)
+        return said(level)
 
     def floor(self, name: str, dataset: str, metric: str) -> str:
         """The truth measured against the truth."""
         study = self.study(name)
-        found = interval(list(study.of(dataset, "truth/", metric).values())) if study else None
-        if study is None or found is None:
+        level = interval(list(study.of(dataset, "truth/", metric).values())) if study else None
+        if study is None or level is None:
             return ABSENT
         self._quote(study, dataset, "truth/", metric)
-        return said(found)
+        return said(level)
 
     def compared(
         self, name: str, dataset: str, a: str, b: str, metric: str = ERROR, sampler: str = ""

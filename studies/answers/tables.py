@@ -78,15 +78,15 @@ def singles(q: Quotes, name: str) -> Singles | None:
     study = q.study(name)
     if study is None:
         return None
-    found: dict[tuple[str, str], dict[float, str]] = {}
+    cells: dict[tuple[str, str], dict[float, str]] = {}
     for (dataset, method, schedule, sampler, metric), curve in study.curves.items():
         if metric == "D" and len(curve) == 1 and not sampler and dataset in SIZES:
-            found.setdefault((dataset, method), {})[next(iter(curve))] = schedule
-    if not found:
+            cells.setdefault((dataset, method), {})[next(iter(curve))] = schedule
+    if not cells:
         return None
-    levels = sorted({sigma for by_level in found.values() for sigma in by_level})
+    levels = sorted({sigma for by_level in cells.values() for sigma in by_level})
     rows, off = [], []
-    for (dataset, method), by_level in sorted(found.items(), key=lambda item: (item[0][1], SIZES[item[0][0]])):
+    for (dataset, method), by_level in sorted(cells.items(), key=lambda item: (item[0][1], SIZES[item[0][0]])):
         values, errors = {}, {}
         for sigma in levels:
             cell = f"{method}/{by_level.get(sigma, '')}"
@@ -147,14 +147,14 @@ def emphasis(q: Quotes, dataset: str) -> dict[str, dict[float, float]]:
     The share of noise levels in a bin over that of a uniform one; for uncertainty weighting e^-u, whose scale means
     nothing, over its mean.
     """
-    found = {}
+    curves = {}
     for schedule in LEARNED:
         mass = q.learned("noise", dataset, f"dsm/{schedule}", "mass")
         weight = {s: math.exp(-u) for s, u in q.learned("noise", dataset, f"dsm/{schedule}", "u").items()}
         if curve := mass or weight:
             mean = math.fsum(curve.values()) / len(curve)
-            found[schedule] = {sigma: value / mean for sigma, value in curve.items()}
-    return found
+            curves[schedule] = {sigma: value / mean for sigma, value in curve.items()}
+    return curves
 
 
 CHOSEN = {
@@ -166,18 +166,18 @@ CHOSEN = {
 
 def chosen(q: Quotes, dataset: str) -> dict[str, dict[float, float]]:
     """What methods of the hybrid study learned on ln sigma uniform, in words -> noise level -> mean over replicates."""
-    found = {words: q.learned("hybrid", dataset, f"{method}/{LN}", what) for words, (method, what) in CHOSEN.items()}
-    return {words: curve for words, curve in found.items() if curve}
+    curves = {words: q.learned("hybrid", dataset, f"{method}/{LN}", what) for words, (method, what) in CHOSEN.items()}
+    return {words: curve for words, curve in curves.items() if curve}
 
 
 def microscope_methods(q: Quotes, dataset: str) -> list[tuple[str, float]]:
     """Methods whose gradients were looked at, and their evaluations per sample."""
     study = q.study("hybrid")
-    found = []
+    methods = []
     for (d, method, _, _, metric), values in study.values.items() if study else ():
         if d == dataset and metric == "gradient_evaluations" and values:
-            found.append((method, next(iter(values.values()))))
-    return found
+            methods.append((method, next(iter(values.values()))))
+    return methods
 
 
 @dataclass(frozen=True)
@@ -242,20 +242,20 @@ def _others(cells: set[str], label: str) -> set[str]:
 def summary(valid: Sequence[Validity]) -> Iterator[str]:
     """A sentence on every diagnostic: how far it may be trusted to order methods, and as an estimate."""
     for diagnostic, meaning in DIAGNOSTICS.items():
-        found = [v for v in valid if v.diagnostic == diagnostic]
-        if not found:
+        told = [v for v in valid if v.diagnostic == diagnostic]
+        if not told:
             continue
-        low, high = min(v.between for v in found), max(v.between for v in found)
+        low, high = min(v.between for v in told), max(v.between for v in told)
         if low >= TRUSTED:
             verdict = "it orders methods as the error does, on average over the noise levels"
         elif high < TRUSTED:
             verdict = "it does not order methods reliably"
         else:
             verdict = "it orders methods well on some data only"
-        worst = min(found, key=lambda v: v.worst)
+        worst = min(told, key=lambda v: v.worst)
         line = f"The {meaning} has rank correlations of {low:.2f} to {high:.2f}: {verdict}"
         line += f"; {worst.worst:.2f} at worst (σ = {number(worst.worst_sigma, 2)} on {worst.dataset})."
-        factors = [v.factor for v in found if v.factor is not None]
+        factors = [v.factor for v in told if v.factor is not None]
         if factors:
             within = all(0.5 <= factor <= 2 for factor in factors)
             range_ = f"{number(min(factors), 2)} to {number(max(factors), 2)} times D(σ)"

@@ -48,7 +48,7 @@ def badness(diagnostic: str, value: float) -> float:
 
 def validity(studies: Sequence[ResultTable]) -> list[Validity]:
     """For every data set with exact D and at least five cells, and every diagnostic."""
-    found = []
+    judged = []
     for study in studies:
         datasets = sorted(
             {place.dataset for place, curve in study.curves.items() if place.metric == "D" and len(curve) > 1}
@@ -56,8 +56,8 @@ def validity(studies: Sequence[ResultTable]) -> list[Validity]:
         for dataset in datasets:
             for diagnostic in DIAGNOSTICS:
                 if (one := _of(study, dataset, diagnostic)) is not None:
-                    found.append(one)
-    return found
+                    judged.append(one)
+    return judged
 
 
 def _of(study: ResultTable, dataset: str, diagnostic: str) -> Validity | None:

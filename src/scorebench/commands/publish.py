@@ -58,7 +58,7 @@ def publish(
 
 def learned(study: Study) -> list[Row]:
     """What methods and schedules of finished trainings learned as functions of sigma: metrics `learned.<name>`."""
-    found = []
+    rows = []
     for job in study.jobs(TRAIN.name):
         if not results.is_there(study, job):
             continue
@@ -66,8 +66,8 @@ def learned(study: Study) -> list[Row]:
         for row in storage.read_table(study.files(job)["training.parquet"]).to_pylist():
             if row["sigma"] is not None:
                 value = row["value"] if math.isfinite(row["value"]) else None
-                found.append({**row, **place, "value": value, "status": "", "key": study.key(job)})
-    return found
+                rows.append({**row, **place, "value": value, "status": "", "key": study.key(job)})
+    return rows
 
 
 def condensed(rows: list[Row]) -> list[Row]:
@@ -76,11 +76,11 @@ def condensed(rows: list[Row]) -> list[Row]:
     `values` are those of the replicates in their order, `-` for one that is not finite or whose training did not come
     to its end: differences are paired by replicate.
     """
-    found = []
+    table = []
     for place, members in _grouped(rows, lambda row: row["sigma"] is None).items():
         values = [_kept(row) for row in members]
-        found.append(dict(zip(COLUMNS, (*place, *_moments(values), _list(values, 5), members[0]["key"]), strict=True)))
-    return found
+        table.append(dict(zip(COLUMNS, (*place, *_moments(values), _list(values, 5), members[0]["key"]), strict=True)))
+    return table
 
 
 def curves(rows: list[Row]) -> list[Row]:
@@ -88,7 +88,7 @@ def curves(rows: list[Row]) -> list[Row]:
 
     n: how many replicates are finite, at the level where they are fewest.
     """
-    found = []
+    table = []
     for place, members in _grouped(rows, lambda row: row["sigma"] is not None).items():
         if place[4] in LEFT_OUT or place[4].endswith("_untrained"):
             continue
@@ -96,8 +96,8 @@ def curves(rows: list[Row]) -> list[Row]:
         moments = [_moments([_kept(row) for row in members if row["sigma"] == level]) for level in levels]
         n, means, errors = min(moment[0] for moment in moments), *([m[k] for m in moments] for k in (1, 2))
         lists = (_list(levels, 5), _list(means, 4), _list(errors, 2))
-        found.append(dict(zip(SCALES, (*place, n, *lists, members[0]["key"]), strict=True)))
-    return found
+        table.append(dict(zip(SCALES, (*place, n, *lists, members[0]["key"]), strict=True)))
+    return table
 
 
 def _grouped(rows: list[Row], wanted: Callable[[Row], bool]) -> dict[tuple[Any, ...], list[Row]]:

@@ -97,7 +97,7 @@ def compared(pairs: Mapping[Key, tuple[Measured, Measured]], metric: Metric) -> 
     pairs = {key: pair for key, pair in pairs.items() if shared[key]}
     bad = {key: [{r: metric.badness(m.values[r]) for r in shared[key]} for m in pair] for key, pair in pairs.items()}
     ratio = metric.ratios and all(v > 0 for sides in bad.values() for side in sides for v in side.values())
-    found = {}
+    comparisons = {}
     for key, (a, b) in bad.items():
         each = {r: math.log(a[r] / b[r]) if ratio else a[r] - b[r] for r in shared[key]}
         lost = sorted((pairs[key][0].collapsed | pairs[key][1].collapsed) & each.keys())
@@ -108,8 +108,8 @@ def compared(pairs: Mapping[Key, tuple[Measured, Measured]], metric: Metric) -> 
         back = _ratio if ratio else float
         low, high = (None, None) if kept.half is None else (back(kept.low), back(kept.high))
         overall = back(math.fsum(each.values()) / len(each)) if lost else None
-        found[key] = Comparison(ratio, back(kept.mean), low, high, kept.n, tuple(lost), overall)
-    return found
+        comparisons[key] = Comparison(ratio, back(kept.mean), low, high, kept.n, tuple(lost), overall)
+    return comparisons
 
 
 @dataclass(frozen=True)

@@ -166,5 +166,5 @@ def _place(row: Mapping[str, str]) -> Place:
 def published(folder: Path = Path("studies/results")) -> list[ResultTable]:
     """Everything that was published, the larger studies before their quick ones."""
     order = {"full": 0, "standard": 1, "quick": 2}
-    found = [from_folder(path.parent) for path in folder.glob("*/about.json")]
-    return sorted(found, key=lambda table: (order.get(table.size, 3), table.study))
+    tables = [from_folder(path.parent) for path in folder.glob("*/about.json")]
+    return sorted(tables, key=lambda table: (order.get(table.size, 3), table.study))

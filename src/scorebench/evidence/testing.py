@@ -44,15 +44,15 @@ def against(values: Sequence[float], limit: float, logarithms: bool = False) -> 
     Raises:
         ValueError: no values.
     """
-    found = interval(values)
-    if found is None:
+    student = interval(values)
+    if student is None:
         raise ValueError("there is no value to test")
     back = math.exp if logarithms else float
     at = math.log(limit) if logarithms else limit
-    if found.half is None:
-        return Tested(back(found.mean), limit, 1)
-    p = _p(found.mean - at, standard_error(np.asarray(values, float)), found.n - 1)
-    return Tested(back(found.mean), limit, found.n, back(found.low), back(found.high), p)
+    if student.half is None:
+        return Tested(back(student.mean), limit, 1)
+    p = _p(student.mean - at, standard_error(np.asarray(values, float)), student.n - 1)
+    return Tested(back(student.mean), limit, student.n, back(student.low), back(student.high), p)
 
 
 def of_moments(mean: float, se: float | None, n: int, limit: float) -> Tested:

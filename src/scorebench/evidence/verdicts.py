@@ -48,7 +48,7 @@ def verdicts(tried: Sequence[Tried]) -> list[Verdict]:
         for numbers, registered in ((_with_mix(numbers), registered) for numbers, registered in tried)
         for name, hypothesis in registered.items()
     ]
-    p = {name: _p([finding for each in found for finding in each]) for name, _, _, found in by_claim}
+    p = {name: _p([finding for each in told for finding in each]) for name, _, _, told in by_claim}
     adjusted = holm({name: value for name, value in p.items() if value is not None})
     return [_verdict(*one, p[one[0]], adjusted.get(one[0])) for one in by_claim]
 

@@ -49,12 +49,12 @@ class Gallery:
 
 def galleries(results: Results, prepared: dict[str, Path], samples: dict[str, Path]) -> dict[str, Gallery]:
     """A gallery per data set, from the folders of prepared data and of the samples of each cell."""
-    found: dict[str, Gallery] = {}
+    shown: dict[str, Gallery] = {}
     for size in SIZES:
-        found = {name: _gallery(results, name, prepared[name], samples, size) for name in prepared}
-        if sum(len(picture.uri) for each in found.values() for picture in each.pictures) <= BUDGET:
+        shown = {name: _gallery(results, name, prepared[name], samples, size) for name in prepared}
+        if sum(len(picture.uri) for each in shown.values() for picture in each.pictures) <= BUDGET:
             break
-    return found
+    return shown
 
 
 def _gallery(

@@ -31,7 +31,7 @@ class Run:
 
 def runs(cards: Cards) -> list[Run]:
     """All jobs, by place and stage."""
-    found = [
+    listed = [
         Run(
             stage,
             at,
@@ -44,7 +44,7 @@ def runs(cards: Cards) -> list[Run]:
         for stage in REPORT.reads
         for at, card in cards.get(stage, {}).items()
     ]
-    return sorted(found, key=lambda run: (run.at.split("/"), REPORT.reads.index(run.stage)))
+    return sorted(listed, key=lambda run: (run.at.split("/"), REPORT.reads.index(run.stage)))
 
 
 WORTH_SHARING = 60
@@ -81,8 +81,8 @@ def shared(cards: Cards) -> dict[str, Any]:
     listed = {stage: cards[stage] for stage in REPORT.reads if stage in cards}
     for card in (card for at in listed.values() for card in at.values()):
         count(card)
-    found = {stage: {name: written(card) for name, card in at.items()} for stage, at in listed.items()}
-    return {"cards": found, "shared": common}
+    written_cards = {stage: {name: written(card) for name, card in at.items()} for stage, at in listed.items()}
+    return {"cards": written_cards, "shared": common}
 
 
 def _compact(value: Any) -> str:

@@ -34,9 +34,9 @@ def page(results: Results, folders: Folders, cards: origins.Cards) -> str:
     """The report as HTML."""
     advised = {dataset: _advised(folder) for dataset, folder in folders[ADVICE.name].items()}
     advice = {
-        dataset: found
+        dataset: beside
         for dataset in results.datasets
-        if dataset in advised and (found := recommendation(results, dataset, advised[dataset])) is not None
+        if dataset in advised and (beside := recommendation(results, dataset, advised[dataset])) is not None
     }
     shown = galleries(results, folders[PREPARE.name], folders[SAMPLE.name])
     sections = [_section(results, dataset, folders) | {"gallery": shown.get(dataset)} for dataset in results.datasets]

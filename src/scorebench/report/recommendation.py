@@ -71,8 +71,8 @@ def _best_schedule(results: Results, dataset: str) -> str | None:
         return None
     name, sampler = main
     columns = [c for c in results.columns(dataset, name) if sampler in ("", c[1])]
-    found = results.ranking(dataset, name, columns)
-    return found.best.split("|")[1] if found else None
+    order = results.ranking(dataset, name, columns)
+    return order.best.split("|")[1] if order else None
 
 
 def _span(results: Results, schedule: str) -> tuple[float, float] | None:
@@ -94,14 +94,14 @@ def _alike(a: float, b: float) -> str:
 
 def _of_range(what: str, advised: Proposal, end: int, best: str | None, spans: dict[str, tuple[float, float]]) -> Row:
     """One end of the range of noise, beside that of the best schedule."""
-    found, agrees = Markup("no schedule of many levels was compared"), ""
+    best_of_study, agrees = Markup("no schedule of many levels was compared"), ""
     if best in spans and spans[best][0] < spans[best][1]:
-        found = Markup("{} of <b>{}</b>, the best schedule").format(number(spans[best][end]), best)
+        best_of_study = Markup("{} of <b>{}</b>, the best schedule").format(number(spans[best][end]), best)
         agrees = _alike(advised.value, spans[best][end])
         tried = [span[end] for span in spans.values() if span[0] < span[1]]
         if not any(max(level, advised.value) <= NEAR * min(level, advised.value) for level in tried):
             agrees += "; the study tried nothing near the advice"
-    return Row(what, number(advised.value), advised.why, found, agrees)
+    return Row(what, number(advised.value), advised.why, best_of_study, agrees)
 
 
 def _of_single(results: Results, dataset: str, advised: Proposal) -> Iterator[Row]:
@@ -122,10 +122,10 @@ def _of_single(results: Results, dataset: str, advised: Proposal) -> Iterator[Ro
 def _of_scale(results: Results, dataset: str, advised: Proposal) -> Iterator[Row]:
     """The scale where scores are hardest to learn, beside where the best cell's error is largest."""
     columns = results.columns(dataset, "D_integral")
-    found = results.ranking(dataset, "D_integral", columns)
-    if found is None:
+    order = results.ranking(dataset, "D_integral", columns)
+    if order is None:
         return
-    method, schedule, _ = found.best.split("|")
+    method, schedule, _ = order.best.split("|")
     curve = results.curve(dataset, method, schedule)
     if len(curve) < 2:
         return

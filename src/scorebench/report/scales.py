@@ -20,7 +20,7 @@ class ScaleTable:
 
 def scale_tables(results: Results, dataset: str) -> list[ScaleTable]:
     """A table per schedule of more than one noise level."""
-    found = []
+    tables = []
     for schedule in results.schedules(dataset):
         curves = {
             method: curve
@@ -30,8 +30,8 @@ def scale_tables(results: Results, dataset: str) -> list[ScaleTable]:
         sigmas = sorted({sigma for curve in curves.values() for sigma in curve})
         lines = [(method, [_mean(curve, sigma) for sigma in sigmas]) for method, curve in curves.items()]
         if lines:
-            found.append(ScaleTable(schedule, [number(sigma, 2) for sigma in sigmas], lines))
-    return found
+            tables.append(ScaleTable(schedule, [number(sigma, 2) for sigma in sigmas], lines))
+    return tables
 
 
 def _mean(curve: Curve, sigma: float) -> str:
