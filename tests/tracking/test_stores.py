@@ -6,10 +6,12 @@ import fcntl
 import shutil
 import threading
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from scorebench.study.plan import Study
+from scorebench.tracking import store
 from scorebench.tracking.record import LONGEST, flat
 from scorebench.tracking.store import only_writer, shown, sqlite_file
 from scorebench.tracking.track import behind, track
@@ -47,22 +49,29 @@ def test_an_unusable_store_is_one_clear_line(
     assert "secret" not in err
 
 
-def test_two_writers_take_turns(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
+def test_two_writers_take_turns(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
     uri = f"sqlite:///{tmp_path}/mlflow.db"
-    order = []
+    order, waits = [], threading.Event()
 
     def second() -> None:
         with only_writer(uri):
             order.append("second")
 
+    def tell(*words: str, **where: Any) -> None:
+        print(*words, **where)
+        waits.set()
+
+    monkeypatch.setattr(store, "print", tell, raising=False)
     waiting = threading.Thread(target=second)
     with (tmp_path / "mlflow.db.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         waiting.start()
-        waiting.join(0.3)
+        assert waits.wait(60)
         assert waiting.is_alive()
         order.append("first")
-    waiting.join(10)
+    waiting.join(60)
     assert order == ["first", "second"]
     assert "another `scorebench track` is writing" in capfd.readouterr().err
 
