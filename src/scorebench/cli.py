@@ -19,6 +19,8 @@ from scorebench import storage
 from scorebench.commands.advise import advise
 from scorebench.commands.check import check
 from scorebench.commands.doctor import doctor
+from scorebench.commands.explain import explain
+from scorebench.commands.gc import gc
 from scorebench.commands.publish import publish
 from scorebench.commands.resume import resume
 from scorebench.commands.schema import schema
@@ -157,26 +159,6 @@ def plan(study: StudyFile = DEFAULT) -> None:
 
 @app.command()
 @plainly
-def explain(
-    at: Annotated[str, typer.Argument(metavar="CELL", help="dataset/method/schedule, a data set, or `report`")],
-    study: StudyFile = DEFAULT,
-    against: Annotated[str, typer.Option(help="a git commit: say which parts differ from it, and how")] = "",
-) -> None:
-    """Say what the keys of a cell's jobs are made of: why does this run again?"""
-    from scorebench.study.explain import NoSuchCommit, compare
-    from scorebench.study.explain import explain as told
-
-    loaded = Study(study)
-    try:
-        for line in compare(loaded, at, against) if against else told(loaded, at):
-            print(line)
-    except NoSuchCommit as error:
-        say(str(error))
-        raise typer.Exit(2) from None
-
-
-@app.command()
-@plainly
 def verify(
     study: StudyFile = DEFAULT,
     set_aside: Annotated[
@@ -199,33 +181,6 @@ def verify(
     elif any(each.kind == "damaged" for each in told):
         say("`scorebench verify --set-aside` moves damaged results and what hangs on them away; the next run redoes it")
     raise typer.Exit(1)
-
-
-@app.command()
-@plainly
-def gc(
-    study: Annotated[list[Path] | None, typer.Option("--study", help="keep what this study names")] = None,
-    rev: Annotated[
-        list[str] | None, typer.Option("--rev", help="keep what the plan of this git revision names")
-    ] = None,
-    yes: Annotated[bool, typer.Option("--yes", help="remove; without it, only say what would be removed")] = False,
-) -> None:
-    """Remove results that no plan names: of params.yaml, of studies/*.yaml and of the revisions given."""
-    from scorebench.running import garbage
-
-    files = study or [DEFAULT, *sorted(Path("studies").glob("*.yaml"))]
-    try:
-        folders = garbage.unnamed([Study(file) for file in files], rev or [])
-    except garbage.NoPlan as error:
-        say(str(error))
-        raise typer.Exit(2) from None
-    megabytes = garbage.size(folders) / 1e6
-    for folder in folders:
-        print(folder)
-    if yes:
-        garbage.remove(folders)
-    removed = "removed" if yes else "would be removed; --yes does it"
-    print(f"{len(folders)} folders, {megabytes:.1f} MB {removed}")
 
 
 @app.command("parent", hidden=True)
@@ -290,7 +245,7 @@ def agree(
 
 for command in (advise, check, resume, schema):
     app.command()(command)
-for plain in (doctor, publish, status, ui):
+for plain in (doctor, explain, gc, publish, status, ui):
     app.command()(plainly(plain))
 
 

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from scorebench.cluster import slurm
 from scorebench.study import results
+from scorebench.study.stages import CARD, STAGES
 
 if TYPE_CHECKING:
     import psutil
@@ -35,13 +36,13 @@ def processes() -> list[psutil.Process]:
     """This user's other processes that work in this folder."""
     import psutil
 
-    found = []
+    others = []
     ours = {os.getpid(), *(parent.pid for parent in psutil.Process().parents())}
     for process in psutil.process_iter(["cwd", "status"]):
         here = process.info["cwd"] == str(Path.cwd()) and process.info["status"] != psutil.STATUS_ZOMBIE
         if here and process.pid not in ours:
-            found.append(process)
-    return found
+            others.append(process)
+    return others
 
 
 def words_of(process: psutil.Process) -> list[str]:
@@ -129,7 +130,8 @@ def cancel(patience: float = PATIENCE) -> list[str]:
 def _has_written(job: slurm.Allocation) -> bool:
     """Whether a job's results are there: it only has to end. Cancelled now, its own Snakemake would remove them."""
     key = job.comment.rpartition("_")[2]
-    return any(any(Path(top).glob(f"**/{key}/run.json")) for top in ("results", "data/prepared"))
+    folders = (stage.root("*") / "/".join("*" * (stage.depth - 1)) / key for stage in STAGES)
+    return any(any(Path().glob(f"{folder}/{CARD}")) for folder in folders)
 
 
 def unlock(study: Path) -> list[str]:
@@ -164,11 +166,11 @@ def _marked() -> list[Path]:
     """
     names = ["".join(part.removeprefix("@") for part in path.relative_to(MARKS).parts)
              for path in MARKS.rglob("*") if path.is_file()]  # fmt: skip
-    found = []
+    paths = []
     for name in names:
         with contextlib.suppress(ValueError):  # another file of Snakemake's
-            found.append(Path(base64.urlsafe_b64decode(name).decode()))
-    return found
+            paths.append(Path(base64.urlsafe_b64decode(name).decode()))
+    return paths
 
 
 def _snakemake(study: Path, *options: str) -> str:

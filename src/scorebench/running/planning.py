@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 def reasons(study: Study) -> dict[str, list[Cell]]:
     """Cells that are not applicable, by reason."""
-    found: dict[str, list[Cell]] = {}
+    grouped: dict[str, list[Cell]] = {}
     for cell in study.not_applicable:
-        found.setdefault(cell.reason or "", []).append(cell)
-    return found
+        grouped.setdefault(cell.reason or "", []).append(cell)
+    return grouped
 
 
 def announce(study: Study) -> None:

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 from scorebench import storage
 from scorebench.specs.train import TrainFacts
 from scorebench.stages import Inputs
-from scorebench.study.stages import EVALUATE, FLOOR, MICROSCOPE, REPORT, TRAIN
+from scorebench.study.stages import CARD, EVALUATE, FLOOR, MICROSCOPE, REPORT, TRAIN
 
 TRUTH = "truth"
 """Stands as the method of the true-against-true floors."""
@@ -46,7 +46,7 @@ def folders(inputs: Inputs, stage: str) -> Iterator[tuple[str, Path]]:
 
 def cards(inputs: Inputs, stage: str) -> dict[str, dict[str, Any]]:
     """Place -> run.json of all results of a stage."""
-    return {at: storage.read_json(folder / "run.json") for at, folder in folders(inputs, stage)}
+    return {at: storage.read_json(folder / CARD) for at, folder in folders(inputs, stage)}
 
 
 def trainings(inputs: Inputs) -> dict[str, TrainFacts]:
@@ -62,20 +62,20 @@ def collect(inputs: Inputs) -> pa.Table:
     """
     rows: list[dict[str, Any]] = []
     for at, folder in folders(inputs, FLOOR.name):
-        key = storage.read_json(folder / "run.json")["key"]
+        key = storage.read_json(folder / CARD)["key"]
         rows += [
             {"dataset": at, "method": TRUTH, "status": TRUTH, "key": key, **row}
             for row in storage.read_table(folder / "floors.parquet").to_pylist()
         ]
     for at, folder in folders(inputs, MICROSCOPE.name):
-        common = {"dataset": at, "status": LOOKED_AT, "key": storage.read_json(folder / "run.json")["key"]}
+        common = {"dataset": at, "status": LOOKED_AT, "key": storage.read_json(folder / CARD)["key"]}
         table = storage.read_table(folder / "gradients.parquet").drop_columns("error")
         rows += [{**common, **row} for row in table.to_pylist()]
     trained = trainings(inputs)
     for at, folder in folders(inputs, EVALUATE.name):
         names = dict(zip(("dataset", "method", "schedule"), at.split("/"), strict=True))
         facts = trained[at]
-        common = {**names, "key": storage.read_json(folder / "run.json")["key"]}
+        common = {**names, "key": storage.read_json(folder / CARD)["key"]}
         for row in storage.read_table(folder / "scores.parquet").to_pylist():
             rows.append({**common, "status": facts.status[row["replicate"]], **row})
         for replicate, status in enumerate(facts.status):
