@@ -147,6 +147,12 @@ def test_who_collapses_in_most_runs_is_judged_by_these() -> None:
     assert found.estimate > 1
 
 
+def test_of_two_runs_none_is_left_out() -> None:
+    found = duel(measured(9.0, 1.0, collapsed=(0,)), measured(1.0, 0.5))
+    assert (found.n, found.lost) == (2, ())
+    assert found.low is not None
+
+
 def test_a_run_that_collapsed_counts_where_the_best_is_chosen() -> None:
     """b is better in three runs of four, and not told from a; it is not called best."""
     a, b = measured(1.0, 1.1, 0.9, 1.0), measured(0.9, 1.0, 0.8, 50.0, collapsed=(3,))

@@ -10,7 +10,7 @@ constant, differences stand in the place of ratios, and 0 in that of 1.
 A run has collapsed if it ends with an error above 0.9 of the untrained network's. One such run among many would make
 the interval so wide that nothing is told apart, for it is no draw from the distribution of the others. So replicates in
 which one of the two collapsed are left out of the interval and named beside it, with the ratio over all replicates;
-unless they are more than half: then to collapse is what the method does, and they are left in.
+unless they are more than half, for then to collapse is what the method does, or all but one: these are left in.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ def compared(pairs: Mapping[Key, tuple[Measured, Measured]], metric: Metric) -> 
     for key, (a, b) in bad.items():
         each = {r: math.log(a[r] / b[r]) if ratio else a[r] - b[r] for r in shared[key]}
         lost = sorted((pairs[key][0].collapsed | pairs[key][1].collapsed) & each.keys())
-        if 2 * len(lost) > len(each):
+        if 2 * len(lost) > len(each) or len(each) - len(lost) < 2:
             lost = []
         kept = interval([value for r, value in each.items() if r not in lost], family=len(bad))
         assert kept is not None
