@@ -16,7 +16,9 @@ from pathlib import Path
 
 import pytest
 
+from project import TINY
 from scorebench.running import client
+from scorebench.study.stages import STAGE
 
 SOURCE = Path(client.__file__).parents[2]
 ALONE = "Missing option '--dataset'"
@@ -186,3 +188,19 @@ def test_source_that_changed_is_not_what_the_parent_imported(tmp_path: Path) -> 
     finally:
         family.parent.kill()
         family.parent.communicate()
+
+
+def test_forked_jobs_have_next_to_nothing_left_to_import(tmp_path: Path) -> None:
+    """torch and pandas are hundreds of modules each, sympy and scikit-learn too; some small ones are left by chance."""
+    (tmp_path / "params.yaml").write_text(TINY)
+    left = subprocess.run(
+        [sys.executable, Path(__file__).with_name("left_to_import.py"), "params.yaml"],
+        cwd=tmp_path,
+        env=os.environ | {"PYTHONPATH": str(SOURCE), "OPENBLAS_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    counts = [line.split() for line in left.stdout.splitlines()]
+    assert {stage for stage, _ in counts} == STAGE.keys() - {"microscope"}, "which this study does not have"
+    assert {stage: count for stage, count in counts if int(count) > 60} == {}

@@ -40,6 +40,8 @@ ROOM = 4096
 """Bytes for the command line of a job, which `ps` and `scorebench status` shall see in place of the parent's."""
 PATIENCE = 10.0
 """Seconds that a client has to say what it wants, and the parent to end."""
+LATE = {"pandas": "pyarrow", "safetensors.torch": "torch", "torch.fx.experimental.symbolic_shapes": "torch"}
+"""What jobs import while they work, and with what: pyarrow asks for pandas at its first array, torch in grad."""
 PR_SET_PDEATHSIG = 1
 """See `man prctl`."""
 
@@ -135,23 +137,11 @@ class Parent:
             return False
         try:
             if stage not in self.stages:
-                self._import(f"scorebench.stages.{stage}")
+                import_for(stage, self.modules)
                 self.stages.add(stage)
         except Exception:  # the job meets it, too, and can say it where it is read
             return False
         return _source() == self.source
-
-    def _import(self, stage: str) -> None:
-        """What a stage imports, and the digests of code that a job asks for: they hold while the source stays."""
-        for module in (stage, *self.modules):
-            keys.code((module,))
-        for module in sorted(keys.closure(stage)):
-            importlib.import_module(module)
-        if "torch" in sys.modules:
-            for module in sorted(set().union(*map(keys.closure, self.modules))):
-                importlib.import_module(module)
-        gc.collect()
-        gc.freeze()  # so that collecting in a job does not write to, and so copy, the memory that it shares
 
     def _become(self, request: Request, line: socket.socket) -> NoReturn:
         """In the forked process: be the job, to the end."""
@@ -203,6 +193,25 @@ class Parent:
                 with contextlib.suppress(OSError):
                     line.sendall(b"%d\n" % ended[1])
                 line.close()
+
+
+def import_for(stage: str, modules: Iterable[str]) -> None:
+    """Import what a job of a stage does, and work out the digests of code that it asks for, of these modules, too.
+
+    They hold while the source stays.
+    """
+    used = (f"scorebench.stages.{stage}", *modules)
+    for module in used:
+        keys.code((module,))
+        keys.versions((module,))
+    for module in sorted(set().union(*map(keys.closure, used))):
+        importlib.import_module(module)
+    for module, user in LATE.items():
+        if user in sys.modules:
+            with contextlib.suppress(ImportError):
+                importlib.import_module(module)
+    gc.collect()
+    gc.freeze()  # so that collecting in a job does not write to, and so copy, the memory that it shares
 
 
 def _read(line: socket.socket) -> Request:
