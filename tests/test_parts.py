@@ -16,8 +16,8 @@ from scorebench.networks import Network
 from scorebench.noise import Schedule
 from scorebench.objectives import Objective
 from scorebench.parts import BadOptions, IncompletePart, UnknownPart, build, find, names
+from scorebench.parts.wording import nearest
 from scorebench.samplers import Sampler
-from scorebench.wording import nearest
 
 KINDS = pytest.mark.parametrize("kind", parts.PACKAGES)
 

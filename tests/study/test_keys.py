@@ -49,14 +49,14 @@ def edit(package: Path, file: str, old: str, new: str) -> None:
 @pytest.mark.parametrize(
     ("file", "old", "new"),
     [
-        ("wording.py", "did you mean", "was it"),
+        ("parts/wording.py", "did you mean", "was it"),
         ("progress/scratch.py", '".live.jsonl"', '".curve.jsonl"'),
         ("progress/checkpoints.py", "training begins anew", "training starts from its beginning"),
         ("noise/_range.py", "must be below sigma_max", "is not below sigma_max"),
-        ("wording.py", "no weight is called", "there is no weight"),
+        ("parts/wording.py", "no weight is called", "there is no weight"),
         ("samplers/_bar.py", "BarColumn(),", "BarColumn(40),"),
         ("samplers/__init__.py", "it needs a range of noise levels", "it takes a range of noise levels"),
-        ("whole_files.py", ".tmp", ".part"),
+        ("storage/whole_files.py", ".tmp", ".part"),
         ("training/tuning.py", '"""Mirrored pairs', '"""Pairs'),
     ],
     ids=lambda value: value.split(".")[0] if isinstance(value, str) and value.endswith(".py") else "",

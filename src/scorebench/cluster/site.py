@@ -15,7 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.comments import CommentedMap
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from scorebench.wording import invalid_value
+from scorebench.parts.wording import invalid_value
 
 FILE = Path("site.yaml")
 PREFIX = "SCOREBENCH_SLURM_"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from scorebench.cluster.site import BadSite, Site
-from scorebench.wording import nearest
+from scorebench.parts.wording import nearest
 
 PATIENCE = 30
 """Seconds for one answer: a busy controller takes some."""

@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from scorebench import parts, wording
+from scorebench import parts
+from scorebench.parts import wording
 
 if TYPE_CHECKING:
     from scorebench.conformance import Report

@@ -23,7 +23,7 @@ from scorebench.conformance._report import Report, Result, judge_property
 from scorebench.conformance._statistics import LOOKS
 from scorebench.conformance._trials import Trials, WrongReturn
 from scorebench.conformance.adapters import EnergyLoss, from_energy, mean_loss
-from scorebench.wording import nearest
+from scorebench.parts.wording import nearest
 
 ALPHA = 1e-6
 """Probability that a correct loss fails a verdict by chance: seldom enough for no failure in thousands of them."""

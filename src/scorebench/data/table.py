@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scorebench import wording
 from scorebench.data import Points, Source, split_counts, split_rows, standardise
+from scorebench.parts import wording
 
 if TYPE_CHECKING:
     import numpy as np

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, TypeAlias
 
-from scorebench import wording
+from scorebench.parts import wording
 
 if TYPE_CHECKING:
     import numpy as np

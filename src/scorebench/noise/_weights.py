@@ -16,8 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, TypeAlias
 
 from pydantic import BeforeValidator, Discriminator, NonNegativeFloat, PositiveFloat, Tag
 
-from scorebench import wording
-from scorebench.parts import Part
+from scorebench.parts import Part, wording
 
 if TYPE_CHECKING:
     from torch import Tensor

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from scorebench.whole_files import TEMPORARY
+from scorebench.storage.whole_files import TEMPORARY
 
 CHECKPOINT = ".progress.safetensors"
 """The last checkpoint, from which a job goes on after it was stopped."""

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from scorebench.storage.whole_files import whole
 from scorebench.study import results
 from scorebench.study.stages import STAGES
-from scorebench.whole_files import whole
 
 if TYPE_CHECKING:
     from scorebench.study.plan import Job, Study

@@ -27,7 +27,12 @@ NUMERIC = {
 }
 """Packages that decide numbers: import name -> distribution."""
 NOT_IN_KEYS = frozenset(
-    {"scorebench.wording", "scorebench.whole_files", "scorebench.samplers._bar", "scorebench.study.stages"}
+    {
+        "scorebench.parts.wording",
+        "scorebench.storage.whole_files",
+        "scorebench.samplers._bar",
+        "scorebench.study.stages",
+    }
 )
 """Modules that decide no number though modules that do import them: they make sentences of errors, move finished files
 to their place, draw a bar, list the stages (what a stage reads is in its key as its inputs). They import nothing that

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
 from ruamel.yaml.comments import CommentedMap
 
-from scorebench import wording
+from scorebench.parts import wording
 from scorebench.study import variants
 from scorebench.study.files import EXTENDS, Fault, InvalidStudy, Place, fault_in, layers_of, merged, plain
 from scorebench.study.hypotheses import CLAIMS

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from scorebench import parts, wording
+from scorebench import parts
+from scorebench.parts import wording
 from scorebench.specs import Spec
 from scorebench.study import budgets, keys, specs
 from scorebench.study.cells import Cell, grid

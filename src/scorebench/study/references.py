@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from scorebench import parts, wording
+from scorebench import parts
+from scorebench.parts import wording
 from scorebench.study import variants
 from scorebench.study.files import AddFault, Place
 

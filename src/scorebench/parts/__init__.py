@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from scorebench import wording
+from scorebench.parts import wording
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -63,7 +63,7 @@ PACKAGES = {
     "sampler": "samplers",
     "source": "data",
 }
-ROOT = Path(__file__).parent
+ROOT = Path(__file__).parents[1]
 
 
 class Part(BaseModel):

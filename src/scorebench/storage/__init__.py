@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from scorebench.whole_files import whole as whole
+from scorebench.storage.whole_files import whole as whole
 
 if TYPE_CHECKING:
     from torch import Tensor
