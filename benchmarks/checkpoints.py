@@ -31,7 +31,7 @@ class Timed:
     """Saves after every tenth step, and times it."""
 
     def __init__(self, folder: Path) -> None:
-        self.part = Checkpoints(folder, {"key": "benchmark"}, SECONDS).part("training")
+        self.file = Checkpoints(folder, {"key": "benchmark"}, SECONDS).training("training")
         self.steps, self.took = 0, []
 
     def load(self) -> TrainState | None:
@@ -49,7 +49,7 @@ class Timed:
     def save(self, state: TrainState) -> None:
         """As a job does."""
         start = time.perf_counter()
-        self.part.save(state)
+        self.file.save(state)
         self.took.append(time.perf_counter() - start)
 
 

@@ -16,8 +16,8 @@ from scorebench.objectives._optimal_loss import optimal_denoising_loss
 from scorebench.parts import BadOptions
 from scorebench.streams import Streams
 from scorebench.targets import GaussianMixture
+from scorebench.training.lessons import Lesson
 from scorebench.training.problem import Problem
-from scorebench.training.trials import Trial
 
 TAU, D = 0.5, 3
 TRAIN = (TAU * torch.randn(50_000, D, generator=torch.Generator().manual_seed(1))).float()
@@ -44,19 +44,19 @@ class Linear(Network):
         return score
 
 
-def trial(step: int = 0, replicates: int = 64, samples: int = 400, theta: float = 1.0, loss=None, net=None) -> Trial:
+def lesson(step: int = 0, replicates: int = 64, samples: int = 400, theta: float = 1.0, loss=None, net=None) -> Lesson:
     net = net or Linear(theta=theta)
     streams = Streams(7, replicates)
     parameters = net.initialise((D,), streams.at("initialise"))
     problem = Problem(loss or objective("dsm"), SCHEDULE, net, TRAIN, TRAIN, None, streams)
-    return Trial(problem, step, parameters, samples)
+    return Lesson(problem, step, parameters, samples)
 
 
 def taught(part, steps: int = 40, replicates: int = 64, **options) -> dict[str, Tensor]:
-    """The state of a part after trials on the network as it is."""
+    """The state of a part after lessons on the network as it is."""
     state = part.begin(replicates, SCHEDULE.ladder())
     for step in range(steps):
-        state = part.learn(state, trial(step, replicates, **options))
+        state = part.learn(state, lesson(step, replicates, **options))
     return state
 
 
@@ -79,7 +79,7 @@ def test_gradient_variances_are_the_closed_forms(method, assert_mean):
     """theta = a v: V is that in a over v^2; and E g = 0 at the optimum."""
     name, *options = method
     sigma = levels(0.1, 0.3, 0.5, 1.0, 3.0, replicates=256)
-    V, square = trial(replicates=256, samples=2000).gradient_moments(objective(name, **dict(options)), sigma)
+    V, square = lesson(replicates=256, samples=2000).gradient_moments(objective(name, **dict(options)), sigma)
     exact = CLOSED_FORMS[method]((sigma[0] / TAU).square()) / (TAU**2 + sigma[0].square()).square()
     assert_mean(V / exact, 1.0, within=0.15)
     assert_mean(square / exact, 0.0, within=0.02)
@@ -88,32 +88,32 @@ def test_gradient_variances_are_the_closed_forms(method, assert_mean):
 def test_variance_of_the_mean_gradient_off_the_optimum(assert_mean):
     """E g = E f^T (s - s*) = (theta - 1) d / v for f = -y / v."""
     sigma = levels(0.1, 0.5, 3.0)
-    _, square = trial(samples=4000, theta=3.0).gradient_moments(objective("ism"), sigma)
+    _, square = lesson(samples=4000, theta=3.0).gradient_moments(objective("ism"), sigma)
     exact = (2 * D / (TAU**2 + sigma[0].square())).square()
     assert_mean(square / exact, 1.0, within=0.03)
 
 
-def test_a_trial_repeats_its_samples_and_differs_between_steps_and_from_training():
+def test_a_lesson_repeats_its_samples_and_differs_between_steps_and_from_training():
     sigma = levels(0.1, 1.0, replicates=2)
-    one, again, later = (trial(step, replicates=2).batch(sigma) for step in (0, 0, 16))
+    one, again, later = (lesson(step, replicates=2).batch(sigma) for step in (0, 0, 16))
     assert torch.equal(one.noise, again.noise)
     assert torch.equal(one.clean, again.clean)
     assert not torch.isin(one.noise, later.noise).any()
     assert one.noise.shape == (2, 2, 2, 100, D)
     assert not torch.isin(one.noise[0], one.noise[1]).any()
     assert not torch.isin(one.noise[:, :, 0], one.noise[:, :, 1]).any()
-    alone = trial(replicates=1).batch(sigma[:1])
+    alone = lesson(replicates=1).batch(sigma[:1])
     assert torch.equal(alone.noise[0], one.noise[0])
     assert torch.equal(one.sigma[:, 1], torch.ones(2, 2, 100))
 
 
-def test_denoising_loss_of_a_trial(assert_mean):
+def test_denoising_loss_of_a_lesson(assert_mean):
     """For s = -theta y / v: d tau^2 / (2 sigma^2 v) + (theta - 1)^2 d / (2 v)."""
     sigma = levels(0.1, 0.5, 3.0)
     v = TAU**2 + sigma[0].square()
     for theta in (1.0, 3.0):
         exact = D * TAU**2 / (2 * sigma[0].square() * v) + (theta - 1) ** 2 * D / (2 * v)
-        assert_mean(trial(theta=theta).denoising_loss(sigma) / exact, 1.0, within=0.02)
+        assert_mean(lesson(theta=theta).denoising_loss(sigma) / exact, 1.0, within=0.02)
 
 
 @pytest.mark.parametrize("n", [500, 5000])
@@ -151,7 +151,7 @@ def test_lambda_of_hybrid_is_learned():
     exact = TAU**2 / (TAU**2 + 2 * sigma.square())
     learned = part.informed(state).weight(sigma)
     assert learned.shape == (64, 12)
-    assert float((learned.mean(0) - exact[0]).abs().max()) < 0.03  # a ratio of averages over 39 trials: bias of 1/39
+    assert float((learned.mean(0) - exact[0]).abs().max()) < 0.03  # a ratio of averages over 39 lessons: bias of 1/39
     assert (part.weight(sigma) > 0.98).all()
 
 

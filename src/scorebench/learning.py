@@ -16,21 +16,21 @@ from scorebench.parts import Part, Unsuitable
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from scorebench.training.trials import Trial
+    from scorebench.training.lessons import Lesson
 
 Learned: TypeAlias = "dict[str, Tensor]"
 """What a part has learned so far: tensors (R, ...)."""
 
 BLOCK = 16
-"""Steps from one trial to the next, which are steps whose random numbers are drawn at once.
+"""Steps from one lesson to the next, which are steps whose random numbers are drawn at once.
 
 Parts learn between blocks only, so the density that drew a sigma is the one that weighs it."""
 SHARE = 0.5
-"""Samples of one call of a trial, for all of its noise levels together, as a share of the batch of a step."""
+"""Samples of one call of a lesson, for all of its noise levels together, as a share of the batch of a step."""
 CALLS = 2
-"""Calls of a trial by one part, at most."""
-TRIALS = CALLS * SHARE / BLOCK
-"""Samples in the trials of one part for each sample in the steps of the training, at most."""
+"""Calls of a lesson by one part, at most."""
+LESSONS = CALLS * SHARE / BLOCK
+"""Samples in the lessons of one part for each sample in the steps of the training, at most."""
 
 Bins = Annotated[int, Field(ge=1, le=1000)]
 
@@ -54,8 +54,8 @@ class Learner(Part):
         """
 
     @abstractmethod
-    def learn(self, learned: Learned, trial: Trial) -> Learned:
-        """What is learned after a trial, with the same names and shapes; it makes at most CALLS calls of the trial."""
+    def learn(self, learned: Learned, lesson: Lesson) -> Learned:
+        """What is learned after a lesson, names and shapes as before; from at most CALLS calls of the lesson."""
 
     def informed(self, learned: Learned) -> Self:
         """This part with what it has learned."""

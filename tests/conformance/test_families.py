@@ -11,7 +11,7 @@ from torch import Tensor
 
 from scorebench.conformance._claims import claims_of
 from scorebench.conformance._families import FIELDS, FamilyEnergy, LinearModel, Model, families
-from scorebench.conformance._trials import Trials
+from scorebench.conformance._runs import Runs
 from scorebench.conformance.controls import CONTROLS
 from scorebench.objectives import objective
 
@@ -86,12 +86,12 @@ def test_families_cover_what_is_asked():
 def test_blocks_judged_together_give_the_same(name):
     loss = objective(name, **({"probe": "gaussian"} if name == "ssm_vr" else {}))
     family, theta = families()["images 2 x 3 x 2, anisotropic"], random_theta().expand(2, FIELDS)
-    together = Trials(loss, claims_of(loss), 7)
-    one_by_one = Trials(loss, claims_of(loss, layout="flat"), 7)
+    together = Runs(loss, claims_of(loss), 7)
+    one_by_one = Runs(loss, claims_of(loss, layout="flat"), 7)
     assert together.together == ("same" if name == "stf" else "all")
     assert one_by_one.together == "none"
     thetas = [theta, 0 * theta, -theta]
-    found = [trials.blocks(family, [0.3, 2.0], thetas, range(4), 6) for trials in (together, one_by_one)]
+    found = [runs.blocks(family, [0.3, 2.0], thetas, range(4), 6) for runs in (together, one_by_one)]
     for a, b in zip(*found, strict=True):
         assert a.shape[:3] == (3, 4, 2)
         torch.testing.assert_close(a, b, rtol=1e-9, atol=1e-9)
@@ -100,7 +100,7 @@ def test_blocks_judged_together_give_the_same(name):
 @pytest.mark.parametrize("title", ["global generator", "centred batch"])
 def test_losses_that_look_at_their_batch_are_judged_block_by_block(title):
     loss = CONTROLS[title].loss
-    assert Trials(loss, claims_of(loss), 0).together == "none"
+    assert Runs(loss, claims_of(loss), 0).together == "none"
 
 
 @pytest.mark.parametrize("name", ["anisotropic and rotated, d = 10", "isotropic, d = 2"])

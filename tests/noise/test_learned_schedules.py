@@ -14,8 +14,8 @@ from scorebench.noise import schedule
 from scorebench.objectives import objective
 from scorebench.parts import BadOptions
 from scorebench.streams import Streams
+from scorebench.training.lessons import Lesson
 from scorebench.training.loop import Optimisation, Problem, fit
-from scorebench.training.trials import Trial
 
 TAU, D, R, K = 0.5, 3, 32, 6
 TRAIN = (TAU * torch.randn(50_000, D, generator=torch.Generator().manual_seed(1))).float()
@@ -43,18 +43,18 @@ class Linear(Network):
         return score
 
 
-def trial(step: int, net: Network, loss=None, replicates: int = R, samples: int = 240) -> Trial:
+def lesson(step: int, net: Network, loss=None, replicates: int = R, samples: int = 240) -> Lesson:
     streams = Streams(3, replicates)
     parameters = net.initialise((D,), streams.at("initialise"))
     problem = Problem(loss or objective("dsm"), SCHEDULE, net, TRAIN, TRAIN, None, streams)
-    return Trial(problem, step, parameters, samples)
+    return Lesson(problem, step, parameters, samples)
 
 
 def taught(part, steps: int = 40, net: Network | None = None, loss=None, replicates: int = R):
     """The part with what it learns from a network that stays as it is."""
     state = part.begin(replicates, part.ladder())
     for step in range(steps):
-        state = part.learn(state, trial(step, net or Linear(), loss, replicates))
+        state = part.learn(state, lesson(step, net or Linear(), loss, replicates))
         part = part.informed(state)
     return part, state
 
@@ -193,20 +193,20 @@ def test_minimax_step_is_multiplicative_weights():
     """p_k exp(rate e_k / max e), normalised; an estimate below 0 counts as 0."""
     part = schedule("minimax", rate=0.5, floor=0.001, **RANGE)
     start = part.begin(R, part.ladder())
-    state = part.learn(start, trial(0, Linear(bump=1.0)))
+    state = part.learn(start, lesson(0, Linear(bump=1.0)))
     excess = state["excess"].clamp(min=0)
     gain = (0.5 * excess / excess.amax(1, keepdim=True)).exp()
     torch.testing.assert_close(state["mass"], gain / gain.sum(1, keepdim=True))
 
 
 def test_minimax_returns_from_the_floor():
-    """The place of the excess moves: the mass follows within some tens of trials."""
+    """The place of the excess moves: the mass follows within some tens of lessons."""
     part = schedule("minimax", **RANGE)
     mass = torch.full((4, K), 0.1 / K)
     mass[:, 0] = 1 - 0.5 / K
     state = {**part.begin(4, part.ladder()), "mass": mass}
     for step in range(60):
-        state = part.learn(state, trial(step, Linear(bump=1.0), replicates=4))
+        state = part.learn(state, lesson(step, Linear(bump=1.0), replicates=4))
     assert bool((state["mass"].argmax(1) == 3).all())
 
 

@@ -74,14 +74,14 @@ def small(folder: Path) -> TrainState:
     history = History(status, ended_at, reasons, [(0, 4, "loss", 0.1)], step=5, seconds=1.25)
     weights, average = {"a": torch.arange(6.0).reshape(2, 3)}, {"c": torch.zeros(0, 4).double()}
     state = TrainState(torch.tensor(True), torch.zeros(2), history, weights, average)
-    sidecar(folder).part("training").save(state)
+    sidecar(folder).training("training").save(state)
     return state
 
 
 def test_what_was_saved_is_loaded(tmp_path) -> None:
-    assert sidecar(tmp_path).part("training").load() is None
+    assert sidecar(tmp_path).training("training").load() is None
     saved = small(tmp_path)
-    loaded = sidecar(tmp_path).part("training").load()
+    loaded = sidecar(tmp_path).training("training").load()
     assert loaded is not None
     assert loaded.history == saved.history
     assert loaded.history.status[1] is Status.DIVERGED
@@ -101,7 +101,7 @@ def test_any_flipped_byte_is_found(tmp_path, capsys) -> None:
         damaged = bytearray(content)
         damaged[place] ^= random.Random(place).randrange(1, 256)
         path.write_bytes(damaged)
-        assert sidecar(tmp_path).part("training").load() is None, place
+        assert sidecar(tmp_path).training("training").load() is None, place
         assert f"not used: {path}: it" in capsys.readouterr().err
         assert aside.read_bytes() == damaged
         assert not path.exists()
@@ -120,7 +120,7 @@ class Bomb:
 def test_other_files_are_refused(tmp_path, capsys, monkeypatch, content) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / CHECKPOINT).write_bytes(content)
-    assert sidecar(tmp_path).part("training").load() is None
+    assert sidecar(tmp_path).training("training").load() is None
     assert "it can't be read" in capsys.readouterr().err
     assert not Path("exploded").exists()
 
@@ -128,7 +128,7 @@ def test_other_files_are_refused(tmp_path, capsys, monkeypatch, content) -> None
 @pytest.mark.parametrize("other", [{"key": "other"}, {"device": "cuda"}], ids=str)
 def test_a_checkpoint_of_another_job_is_refused(tmp_path, capsys, other) -> None:
     small(tmp_path)
-    assert sidecar(tmp_path, **other).part("training").load() is None
+    assert sidecar(tmp_path, **other).training("training").load() is None
     said = capsys.readouterr().err
     assert "it is of another job" in said
     assert "device cpu, key k, this is" in said

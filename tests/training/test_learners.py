@@ -9,16 +9,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from scorebench.learning import BLOCK, TRIALS, Learner, average, begin, centres
+from scorebench.learning import BLOCK, LESSONS, Learner, average, begin, centres
 from scorebench.networks import network
 from scorebench.noise import schedule
 from scorebench.objectives import Batch, Objective, objective
 from scorebench.streams import Streams
 from scorebench.study import budgets
 from scorebench.targets import GaussianMixture
-from scorebench.training import trials
+from scorebench.training import lessons
+from scorebench.training.lessons import Lesson
 from scorebench.training.loop import Fitted, Optimisation, Problem, fit
-from scorebench.training.trials import Trial
 
 MIXTURE = GaussianMixture([0.5, 0.5], [[0.8, -0.5], [-0.3, 0.4]], stds=[0.4, 0.2])
 SCHEDULE = schedule("log_uniform", sigma_max=5.0, sigma_min=0.05)
@@ -83,7 +83,7 @@ def _still(part):
 
 
 class Looking(Objective, Learner):
-    """DSM with trials that change nothing."""
+    """DSM with lessons that change nothing."""
 
     def __call__(self, score, batch: Batch, generator=None) -> Tensor:
         return objective("dsm")(score, batch)
@@ -91,23 +91,23 @@ class Looking(Objective, Learner):
     def begin(self, replicates: int, ladder: Tensor):
         return begin(centres(ladder, 3, replicates))
 
-    def learn(self, state, trial: Trial):
-        trial.gradient_moments(objective("ssm"), state["sigma"])
-        trial.denoising_loss(state["sigma"])
+    def learn(self, state, lesson: Lesson):
+        lesson.gradient_moments(objective("ssm"), state["sigma"])
+        lesson.denoising_loss(state["sigma"])
         return average(state)
 
 
-def test_trials_do_not_disturb_training():
+def test_lessons_do_not_disturb_training():
     """Bit for bit the training without them; only the evaluations are more."""
     looking, plain = run(Looking(), SCHEDULE, replicates=2), run(objective("dsm"), SCHEDULE, replicates=2)
     assert all(torch.equal(looking.parameters[key], value) for key, value in plain.parameters.items())
     assert looking.curve == plain.curve
     assert not plain.learned
-    # 4 trials of 2 calls with 3 levels in 2 halves of 64 / 2 / 6 = 5 samples
+    # 4 lessons of 2 calls with 3 levels in 2 halves of 64 / 2 / 6 = 5 samples
     assert looking.evaluations == plain.evaluations + 4 * 2 * 3 * 2 * 5
 
 
-def test_a_replicate_whose_trial_is_not_finite_keeps_what_it_had():
+def test_a_replicate_whose_lesson_is_not_finite_keeps_what_it_had():
     calls = 0
 
     def poisoned(score, batch: Batch, generator) -> Tensor:
@@ -136,7 +136,7 @@ def test_learning_is_off_where_no_part_learns():
     points = torch.zeros(1, 2)
 
     def learned(loss, noise=SCHEDULE) -> set[str]:
-        return set(trials.begin(Problem(loss, noise, network("mlp"), points, points, None, Streams(1, 2))))
+        return set(lessons.begin(Problem(loss, noise, network("mlp"), points, points, None, Streams(1, 2))))
 
     assert learned(objective("hybrid")) == set()
     assert learned(objective("hybrid", weighting="learned")) == {"objective"}
@@ -147,9 +147,9 @@ def test_learning_is_off_where_no_part_learns():
 @pytest.mark.parametrize(
     ("loss", "points"), [(objective("hybrid", weighting="learned"), 1), (objective("antithetic_stf", references=8), 2)]
 )
-def test_trials_take_the_share_that_budgets_count_with(loss, points):
-    """TRIALS of the points of the steps: at 12 bins, 2 halves each, a batch of 48 gives every half one sample."""
+def test_lessons_take_the_share_that_budgets_count_with(loss, points):
+    """LESSONS of the points of the steps: at 12 bins, 2 halves each, a batch of 48 gives every half one sample."""
     steps, batch = 3 * BLOCK, 48
     fitted = run(loss, SCHEDULE, replicates=2, steps=steps, batch=batch)
-    assert fitted.evaluations == points * steps * batch * (1 + TRIALS)
-    assert budgets.per_sample(loss, 2) == loss.evaluations(2) * (1 + TRIALS)
+    assert fitted.evaluations == points * steps * batch * (1 + LESSONS)
+    assert budgets.per_sample(loss, 2) == loss.evaluations(2) * (1 + LESSONS)

@@ -20,8 +20,8 @@ from scorebench.conformance._claims import Claims, Loss, Told, claims_of
 from scorebench.conformance._judge import Judge, Outcome
 from scorebench.conformance._properties import PROPERTIES
 from scorebench.conformance._report import Report, Result, judge_property
+from scorebench.conformance._runs import Runs, WrongReturn
 from scorebench.conformance._statistics import LOOKS
-from scorebench.conformance._trials import Trials, WrongReturn
 from scorebench.conformance.adapters import EnergyLoss, from_energy, mean_loss
 from scorebench.parts.wording import nearest
 
@@ -71,7 +71,7 @@ def check(
     """
     start = time.perf_counter()
     told = claims_of(loss, **claims)
-    judge = Judge(Trials(loss, told, seed))
+    judge = Judge(Runs(loss, told, seed))
     chosen = list(PROPERTIES if properties is None else properties)
     for property_ in chosen:
         if property_ not in PROPERTIES:

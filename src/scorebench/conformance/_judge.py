@@ -15,8 +15,8 @@ import torch
 from torch import Tensor
 
 from scorebench.conformance._families import FIELDS, Family, families
+from scorebench.conformance._runs import Runs
 from scorebench.conformance._statistics import LOOKS, Measurement, measure
-from scorebench.conformance._trials import Trials
 
 NOISE = 0.8
 """The noise level of most tests: of the size of the structure in the data, so that no term is negligible."""
@@ -45,8 +45,8 @@ class Outcome:
 class Judge:
     """The measurements of one loss; runs on a family are shared between properties."""
 
-    def __init__(self, trials: Trials) -> None:
-        self.trials, self.claims = trials, trials.claims
+    def __init__(self, runs: Runs) -> None:
+        self.runs, self.claims = runs, runs.claims
         self._runs: dict[str, tuple[list[Measurement], list[Measurement], list[Measurement], list[Measurement]]] = {}
 
     @property
@@ -69,11 +69,11 @@ class Judge:
         if family.name not in self._runs:
             far = self.direction(family, self.sigma)
             blocks, size = BLOCKS, next(size for dimension, size in SIZES if family.dimension <= dimension)
-            if self.trials.together != "all":  # a call for every block: fewer and larger ones
+            if self.runs.together != "all":  # a call for every block: fewer and larger ones
                 blocks, size = BLOCKS // 2, size * 3 // 2
 
             def draw(blocks: range) -> tuple[Tensor, ...]:
-                gradient, value = self.trials.blocks(
+                gradient, value = self.runs.blocks(
                     family, [self.sigma], [torch.zeros_like(far)[None], far[None]], blocks, size
                 )
                 return gradient[0, :, 0], value[0, :, 0], gradient[1, :, 0], value[1, :, 0]

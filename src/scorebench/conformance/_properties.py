@@ -54,7 +54,7 @@ def law_in_sigma(judge: Judge) -> Outcome:
     outcome = Outcome()
 
     def draw(blocks: range) -> tuple[Tensor, ...]:
-        gradient, _ = judge.trials.blocks(family, levels, [theta], blocks)
+        gradient, _ = judge.runs.blocks(family, levels, [theta], blocks)
         return tuple(gradient[0, :, i] @ theta[i] / error for i, error in enumerate(errors))
 
     def weigh(*samples: Tensor) -> list[list[Measurement]]:
@@ -88,13 +88,13 @@ def variance_in_the_probes(judge: Judge) -> Outcome:
     sigma = torch.full((size,), judge.sigma, dtype=torch.float64)
     theta = judge.direction(family, judge.sigma).expand(blocks, 1, FIELDS)
     model = partial(Model, family, sigma[:1])
-    batches = [family.batch(sigma, judge.trials.generator("probe data", block)) for block in range(blocks)]
+    batches = [family.batch(sigma, judge.runs.generator("probe data", block)) for block in range(blocks)]
     squares = []
     for probes in (many, 1):
         two = []
         for i in (0, 1):
-            generators = [judge.trials.generator("probe", probes, block, i) for block in range(blocks)]
-            values, _ = judge.trials.run(model, theta, batches, generators, judge.claims.with_probes(probes))
+            generators = [judge.runs.generator("probe", probes, block, i) for block in range(blocks)]
+            values, _ = judge.runs.run(model, theta, batches, generators, judge.claims.with_probes(probes))
             two.append(values)
         squares.append((two[0] - two[1]).square().mean(1))
     if float(squares[1].mean()) < 1e-20:
@@ -114,7 +114,7 @@ def second_moment_of_the_probes(judge: Judge) -> Outcome:
     d, factor = 3, judge.claims.factor(judge.sigma)
     eye = torch.eye(d, dtype=torch.float64)
     family = Family("three", torch.ones(1, dtype=torch.float64), torch.zeros(1, d, dtype=torch.float64), eye[None])
-    moments = judge.trials.projections(family, judge.sigma, BLOCKS)
+    moments = judge.runs.projections(family, judge.sigma, BLOCKS)
     pairs = [(i, j) for i in range(d) for j in range(i, d)]
     return Outcome(
         [measure(moments[:, i, j] / factor, float(i == j), f"E[v_{i + 1} v_{j + 1}]", 1.0, SLOPE) for i, j in pairs]
@@ -136,11 +136,11 @@ def _few(judge: Judge, n: int, levels: tuple[float, ...]) -> tuple[Family, Model
 def _neighbours(judge: Judge) -> Outcome:
     n = 12
     family, model, sigma = _few(judge, n, judge.claims.supported(LEVELS) or (judge.sigma,))
-    batch = family.batch(sigma, judge.trials.generator("layout"))
-    other = family.batch(sigma, judge.trials.generator("layout", "other"))
+    batch = family.batch(sigma, judge.runs.generator("layout"))
+    other = family.batch(sigma, judge.runs.generator("layout", "other"))
 
     def values(b: Batch, seed: int = 0) -> Tensor:
-        return judge.trials.values(model, b, judge.trials.generator("layout probes", seed)).detach()
+        return judge.runs.values(model, b, judge.runs.generator("layout probes", seed)).detach()
 
     plain, size, moved = values(batch), float(values(batch).abs().max()), 0.0
     outcome = Outcome()
@@ -177,11 +177,11 @@ def _neighbours(judge: Judge) -> Outcome:
 def _duplicated(judge: Judge) -> Outcome:
     """The mean over a batch is that over the batch written twice."""
     family, model, sigma = _few(judge, 16, (judge.sigma,))
-    batch = family.batch(sigma, judge.trials.generator("layout"))
+    batch = family.batch(sigma, judge.runs.generator("layout"))
     twice = replace(batch, clean=batch.clean.repeat(2, 1), noise=batch.noise.repeat(2, 1), sigma=sigma.repeat(2))
 
     def mean(b: Batch, seed: int) -> Tensor:
-        return judge.trials.values(model, b, judge.trials.generator("layout probes", seed)).detach()[0]
+        return judge.runs.values(model, b, judge.runs.generator("layout probes", seed)).detach()[0]
 
     differences = torch.stack([mean(batch, i) - mean(twice, 1000 + i) for i in range(REPEATS)])
     size = float(torch.stack([mean(batch, i) for i in range(20)]).abs().mean())
@@ -196,12 +196,12 @@ def determinism(judge: Judge) -> Outcome:
     if not judge.claims.generator:
         return Outcome(not_applicable="takes no generator: it draws from torch's global one")
     family, model, sigma = _few(judge, 12, (judge.sigma,))
-    batch = family.batch(sigma, judge.trials.generator("determinism"))
+    batch = family.batch(sigma, judge.runs.generator("determinism"))
     found = []
     with torch.random.fork_rng(devices=[]):
         for other in (1, 2):
             torch.manual_seed(other)
-            found.append(judge.trials.values(model, batch, judge.trials.generator("determinism probes")).detach())
+            found.append(judge.runs.values(model, batch, judge.runs.generator("determinism probes")).detach())
     if torch.equal(found[0], found[1]):
         return Outcome(note="equal to the bit")
     off = float((found[0] - found[1]).abs().max())
@@ -215,7 +215,7 @@ def sigma_to_zero(judge: Judge) -> Outcome:
     levels = judge.claims.supported(SMALL)
     if len(levels) > 1:
         theta = torch.zeros(len(levels), FIELDS, dtype=torch.float64)
-        gradients, values = judge.trials.blocks(family, levels, [theta], range(2 * BLOCKS))
+        gradients, values = judge.runs.blocks(family, levels, [theta], range(2 * BLOCKS))
         gradient, value = gradients[0], values[0]
         if not bool(gradient.isfinite().all() & value.isfinite().all()):
             outcome.faults.append(f"not finite at sigma = {', '.join(f'{s:g}' for s in levels)}")
@@ -252,7 +252,7 @@ def _at_zero(judge: Judge, family: Family, outcome: Outcome) -> str:
         return "sigma = 0 is not claimed"
     theta = torch.zeros(1, FIELDS, dtype=torch.float64)
     try:
-        gradient, value = judge.trials.blocks(family, [0.0], [theta], range(BLOCKS))
+        gradient, value = judge.runs.blocks(family, [0.0], [theta], range(BLOCKS))
     except ValueError as error:
         if judge.claims.noise != "clean" and str(error):
             return f"refuses sigma = 0: {error}"

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from scorebench.learning import Learned
-    from scorebench.training.trials import Trial
+    from scorebench.training.lessons import Lesson
 
 
 class GradientVariance(Allocation):
@@ -48,7 +48,7 @@ class GradientVariance(Allocation):
         sigma = centres(ladder, self.bins, replicates)
         return begin(sigma, square=sigma.new_ones(sigma.shape))
 
-    def learn(self, learned: Learned, trial: Trial) -> Learned:
+    def learn(self, learned: Learned, lesson: Lesson) -> Learned:
         """The average of w^2 E||g||^2 at the centres of the bins, g of the objective that is trained."""
-        variance, square = trial.gradient_moments(trial.problem.objective, learned["sigma"])
+        variance, square = lesson.gradient_moments(lesson.problem.objective, learned["sigma"])
         return average(learned, square=super().weight(learned["sigma"]).square() * (variance + square))

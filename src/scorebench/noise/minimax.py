@@ -13,13 +13,13 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from scorebench.learning import Learned
-    from scorebench.training.trials import Trial
+    from scorebench.training.lessons import Lesson
 
 
 class Minimax(Allocation):
     """The density over ln sigma that makes the largest error the smallest, by multiplicative weights.
 
-    min over theta, max over p of E_{sigma ~ p} w(sigma) e(sigma): after every trial the mass of bin k becomes
+    min over theta, max over p of E_{sigma ~ p} w(sigma) e(sigma): after every lesson the mass of bin k becomes
 
         p_k <- p_k exp(rate e_k w_k / max_j e_j w_j),   normalised, and at least about floor / K
 
@@ -45,12 +45,12 @@ class Minimax(Allocation):
         sigma = centres(ladder, self.bins, replicates)
         return begin(sigma, excess=0 * sigma, optimum=0 * sigma, mass=0 * sigma + 1 / self.bins)
 
-    def learn(self, learned: Learned, trial: Trial) -> Learned:
+    def learn(self, learned: Learned, lesson: Lesson) -> Learned:
         """One step of multiplicative weights on the averaged excess."""
         sigma = learned["sigma"]
         if not bool(learned["count"].any()):
-            learned = {**learned, "optimum": trial.optimal_loss(sigma)}
-        learned = average(learned, excess=self.weight(sigma) * (trial.denoising_loss(sigma) - learned["optimum"]))
+            learned = {**learned, "optimum": lesson.optimal_loss(sigma)}
+        learned = average(learned, excess=self.weight(sigma) * (lesson.denoising_loss(sigma) - learned["optimum"]))
         excess = learned["excess"].clamp(min=0)
         grown = learned["mass"] * (self.rate * excess / excess.amax(1, keepdim=True).clamp(min=1e-30)).exp()
         kept = (grown / grown.sum(1, keepdim=True)).clamp(min=self.floor / self.bins)

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from scorebench.learning import Learned
-    from scorebench.training.trials import Trial
+    from scorebench.training.lessons import Lesson
 
 
 class Uncertainty(LogUniform, Learner):
@@ -41,6 +41,6 @@ class Uncertainty(LogUniform, Learner):
         sigma = centres(ladder, self.bins, replicates)
         return begin(sigma, loss=sigma.new_ones(sigma.shape))
 
-    def learn(self, learned: Learned, trial: Trial) -> Learned:
+    def learn(self, learned: Learned, lesson: Lesson) -> Learned:
         """The average of w l at the centres of the bins."""
-        return average(learned, loss=super().weight(learned["sigma"]) * trial.denoising_loss(learned["sigma"]))
+        return average(learned, loss=super().weight(learned["sigma"]) * lesson.denoising_loss(learned["sigma"]))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from scorebench.learning import Learned
     from scorebench.parts import Score
     from scorebench.streams import Generators
-    from scorebench.training.trials import Trial
+    from scorebench.training.lessons import Lesson
 
 
 class AntitheticSTF(Objective, Learner):
@@ -76,10 +76,10 @@ class AntitheticSTF(Objective, Learner):
         pair, two = self._closed_forms(sigma)
         return begin(sigma, pair=pair, two=two)
 
-    def learn(self, learned: Learned, trial: Trial) -> Learned:
+    def learn(self, learned: Learned, lesson: Lesson) -> Learned:
         """Averages of both variances at the centres of the bins."""
-        pair, _ = trial.gradient_moments(partial(self._losses, mirrored=True), learned["sigma"])
-        two, _ = trial.gradient_moments(partial(self._losses, mirrored=False), learned["sigma"])
+        pair, _ = lesson.gradient_moments(partial(self._losses, mirrored=True), learned["sigma"])
+        two, _ = lesson.gradient_moments(partial(self._losses, mirrored=False), learned["sigma"])
         return average(learned, pair=pair, two=two)
 
     def _closed_forms(self, sigma: Tensor) -> tuple[Tensor, Tensor]:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from scorebench.learning import Learned
     from scorebench.parts import Score
     from scorebench.streams import Generators
-    from scorebench.training.trials import Trial
+    from scorebench.training.lessons import Lesson
 
 
 class Hybrid(Objective, Learner):
@@ -71,10 +71,10 @@ class Hybrid(Objective, Learner):
         sigma = centres(ladder, self.bins, replicates)
         return begin(sigma, dsm=0 * sigma + self.tau**2, ssm=2 * sigma.square())
 
-    def learn(self, learned: Learned, trial: Trial) -> Learned:
+    def learn(self, learned: Learned, lesson: Lesson) -> Learned:
         """Averages of both variances at the centres of the bins."""
-        dsm, _ = trial.gradient_moments(DenoisingScoreMatching(), learned["sigma"])
-        ssm, _ = trial.gradient_moments(SlicedScoreMatchingVR(probe=self.probe), learned["sigma"])
+        dsm, _ = lesson.gradient_moments(DenoisingScoreMatching(), learned["sigma"])
+        ssm, _ = lesson.gradient_moments(SlicedScoreMatchingVR(probe=self.probe), learned["sigma"])
         return average(learned, dsm=dsm, ssm=ssm)
 
     def evaluations(self, dimension: int) -> int:

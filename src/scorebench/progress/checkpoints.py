@@ -31,7 +31,7 @@ SHARE = 100
 class Checkpoints:
     """The last checkpoint of a job in `.progress.safetensors` in the folder of its results, and notes.
 
-    A job may be several trainings, one after another; each is a part and has a name. job: what a checkpoint must be of
+    A job may be several trainings, one after another; each has a name. job: what a checkpoint must be of
     to be gone on from, as JSON holds it. A file that is damaged or of another job is named on standard error and moved
     aside, never used. The file holds a checksum of all that it says.
     """
@@ -45,12 +45,12 @@ class Checkpoints:
         self.left = self._read()
         self.live = Live(folder, job)
 
-    def part(self, name: str) -> Part:
+    def training(self, name: str) -> OneTraining:
         """Who keeps the checkpoints of a training of this name."""
-        return Part(self, name)
+        return OneTraining(self, name)
 
     def _read(self) -> tuple[str, TrainState] | None:
-        """What was left here, and of which part, if it is whole and of this job; with it come the notes."""
+        """What was left here, and of which training, if it is whole and of this job; with it come the notes."""
         if not self.path.is_file():
             return None
         try:
@@ -62,7 +62,7 @@ class Checkpoints:
             elif said["job"] != self.job:
                 why = f"it is of another job: {_plain(said['job'])}, this is {_plain(self.job)}"
             else:
-                left = said["part"], TrainState.of(tensors, said["facts"])
+                left = said["training"], TrainState.of(tensors, said["facts"])
         except Exception as error:  # whatever a damaged file makes a reader say
             why = f"it can't be read: {type(error).__name__}: {error}"
         if why is not None:
@@ -77,7 +77,7 @@ class Checkpoints:
         """Whether the time has come, or the job was asked to end."""
         return self.signal is not None or time.monotonic() - self.saved > max(self.seconds, SHARE * self.cost)
 
-    def save(self, part: str, state: TrainState) -> None:
+    def save(self, training: str, state: TrainState) -> None:
         """Write a checkpoint, all or nothing; one that can't be written is said and does not end the training.
 
         Raises:
@@ -87,7 +87,7 @@ class Checkpoints:
 
         start = time.monotonic()
         tensors = {name: tensor.detach().cpu() for name, tensor in state.tensors().items()}
-        said = {"job": self.job, "part": part, "notes": self.notes, "facts": state.history.facts()}
+        said = {"job": self.job, "training": training, "notes": self.notes, "facts": state.history.facts()}
         kept = "the next attempt goes on from there"
         try:
             storage.write_parameters(self.path, tensors, {"checksum": _checksum(tensors, said), "said": said})
@@ -97,7 +97,7 @@ class Checkpoints:
         self.saved = time.monotonic()
         self.cost = self.saved - start
         if self.signal is not None:
-            raise Stopped(f"stopped by {self.signal.name} after step {state.history.step} of {part}: {kept}")
+            raise Stopped(f"stopped by {self.signal.name} after step {state.history.step} of {training}: {kept}")
 
     @contextmanager
     def listening(self) -> Iterator[None]:
@@ -117,14 +117,14 @@ class Checkpoints:
 
 
 @dataclass(frozen=True)
-class Part:
+class OneTraining:
     """One training of a job: what `fit` takes as its progress."""
 
     kept: Checkpoints
     name: str
 
     def load(self) -> TrainState | None:
-        """Where it was stopped, if it was this part."""
+        """Where it was stopped, if it was this one."""
         if self.kept.left is None or self.kept.left[0] != self.name:
             return None
         state = self.kept.left[1]

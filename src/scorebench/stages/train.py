@@ -78,7 +78,7 @@ def _fitted(
         rate = choice.rate
     else:
         rate = training.learning_rate
-    progress = None if course is None else course.part(MAIN)
+    progress = None if course is None else course.training(MAIN)
     fitted = fit(problem, _optimisation(training, rate, training.steps), progress)
     if choice is None:
         return fitted, rate, None

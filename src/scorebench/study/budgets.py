@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from scorebench.learning import TRIALS, Learner
+from scorebench.learning import LESSONS, Learner
 from scorebench.specs.train import ChosenRate, FixedRate
 from scorebench.study.schema import Params
 
@@ -59,9 +59,9 @@ def _typed(told: dict[str, object]) -> FixedRate | ChosenRate:
 
 
 def per_sample(objective: Objective, dimension: int) -> float:
-    """Evaluations of the network that a sample takes in training, products with the Jacobian and trials counted."""
+    """Evaluations of the network that a sample takes in training, products with the Jacobian and lessons counted."""
     evaluations = objective.evaluations(dimension)
-    return evaluations * (1 + TRIALS if isinstance(objective, Learner) else 1)
+    return evaluations * (1 + LESSONS if isinstance(objective, Learner) else 1)
 
 
 def measured(file: str | None) -> dict[str, float]:

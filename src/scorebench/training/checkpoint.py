@@ -30,7 +30,7 @@ class History:
 
     One per replicate: status; ended_at, the step at which it diverged or failed, after which it was left as it was, and
     reasons, why. step: steps done. points: points at which networks were evaluated, of all replicates together,
-    in trials too. seconds: of all attempts together; resumed_at: the steps that attempts after the first went on from.
+    in lessons too. seconds: of all attempts together; resumed_at: the steps that attempts after the first went on from.
     """
 
     status: list[Status]
@@ -183,6 +183,6 @@ class Course(Protocol):
     notes: dict[str, Note]
     """What the finished ones came to, by name; kept with the checkpoints of those that follow."""
 
-    def part(self, name: str) -> Progress:
+    def training(self, name: str) -> Progress:
         """Who keeps those of one of them."""
         ...

@@ -15,7 +15,7 @@ from scorebench.learning import BLOCK, SHARE
 from scorebench.objectives import Batch
 from scorebench.parts import Status, Unsuitable
 from scorebench.streams import integers, normal
-from scorebench.training import trials
+from scorebench.training import lessons
 from scorebench.training.checkpoint import History, TrainState
 from scorebench.training.counting import counted
 from scorebench.training.optimisation import Optimisation as Optimisation
@@ -63,7 +63,7 @@ class Fitted(History):
 
     @property
     def evaluations(self) -> int:
-        """Points per replicate at which the network was evaluated, in trials too."""
+        """Points per replicate at which the network was evaluated, in lessons too."""
         return self.points // len(self.status)
 
 
@@ -125,7 +125,7 @@ class Training:
         problem, state = self.problem, self.state
         state.begin(problem.network.initialise(problem.event, problem.streams.at("initialise")))
         self.score = counted(problem.network.score(state.weights), self._count)
-        learned = trials.begin(problem)
+        learned = lessons.begin(problem)
         self.held_out = HeldOut(problem)
         state.learned = learned
         self.problem = problem.informed(learned)
@@ -175,7 +175,7 @@ class Training:
         """What it has come to."""
         self._tick()
         state = self.state
-        curves = trials.curves(self.problem, state.learned)
+        curves = lessons.curves(self.problem, state.learned)
         return Fitted(**vars(state.history), parameters=state.average, learned=state.learned, learned_curves=curves)
 
     def _count(self, points: int) -> None:
@@ -189,10 +189,10 @@ class Training:
     def _learn(self) -> None:
         state = self.state
         samples = max(1, int(SHARE * self.optimisation.batch))
-        trial = trials.Trial(self.problem, state.history.step, state.weights, samples)
-        trials.learn(trial, state.learned)
+        lesson = lessons.Lesson(self.problem, state.history.step, state.weights, samples)
+        lessons.learn(lesson, state.learned)
         self.problem = self.problem.informed(state.learned)
-        self._count(trial.points)
+        self._count(lesson.points)
 
     def _batch(self) -> Batch:
         """The samples of this step, from the random numbers of its block."""

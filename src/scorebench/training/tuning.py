@@ -59,7 +59,7 @@ def choose_rate(
         name = f"learning rate {rate}"
         if name not in notes:
             trial = replace(optimisation, learning_rate=rate)
-            progress = None if course is None else course.part(name)
+            progress = None if course is None else course.training(name)
             fitted = fit(problem, trial, progress)
             loss = None
             if fitted.whole:

@@ -1,4 +1,4 @@
-"""Trials between two training steps, from which objectives and schedules learn."""
+"""Lessons between two training steps, from which objectives and schedules learn."""
 
 from __future__ import annotations
 
@@ -25,11 +25,11 @@ Loss: TypeAlias = "Callable[[Score, Batch, Generators], Tensor]"
 
 
 @dataclass
-class Trial:
+class Lesson:
     """Fresh samples at noise levels of a part's choice, on the network as it is.
 
-    They come from counted streams of their own: training draws the same with and without trials. All calls of one
-    trial get the same samples, so what is compared is compared on common random numbers.
+    They come from counted streams of their own: training draws the same with and without lessons. All calls of one
+    lesson get the same samples, so what is compared is compared on common random numbers.
     """
 
     problem: Problem
@@ -114,11 +114,11 @@ def begin(problem: Problem) -> dict[str, Learned]:
     return learned
 
 
-def learn(trial: Trial, learned: dict[str, Learned]) -> None:
-    """Let both learn from a trial, in place. A replicate for which anything is not finite keeps what it had."""
-    for name, part in _learners(trial.problem):
+def learn(lesson: Lesson, learned: dict[str, Learned]) -> None:
+    """Let both learn from a lesson, in place. A replicate for which anything is not finite keeps what it had."""
+    for name, part in _learners(lesson.problem):
         if name in learned:
-            old, new = learned[name], part.learn(learned[name], trial)
+            old, new = learned[name], part.learn(learned[name], lesson)
             finite = torch.stack([value.isfinite().flatten(1).all(1) for value in new.values()]).all(0)
             learned[name] = {
                 key: torch.where(finite.reshape(-1, *[1] * (value.ndim - 1)), value, old[key])

@@ -27,7 +27,7 @@ class WrongReturn(ValueError):
     """A loss that returns something other than its claims say."""
 
 
-class Trials:
+class Runs:
     """A loss, what it claims, and the counted random streams of one verdict."""
 
     def __init__(self, loss: Loss, claims: Claims, seed: int) -> None:
