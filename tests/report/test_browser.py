@@ -227,7 +227,7 @@ def test_a_number_opens_the_cards_that_made_it(opened: Any) -> None:
     page.keyboard.press("Enter")
     card = page.locator("dialog#card")
     assert card.locator("h2").inner_text() == "ring/ssm/many"
-    assert card.locator("h3").all_inner_texts() == ["prepare", "floor", "train", "sample", "evaluate"]
+    assert card.locator("h3").all_inner_texts() == ["prepare", "train", "sample", "floor", "advice", "evaluate"]
     assert "scorebench train --cell ring/ssm/many" in card.inner_text()
     page.keyboard.press("Escape")
     assert not card.is_visible()
