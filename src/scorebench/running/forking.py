@@ -28,7 +28,6 @@ import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
 
 from scorebench.running.client import VARIABLE
 from scorebench.running.ending import run_and_end
@@ -94,7 +93,7 @@ class Parent:
         running = True
         while running or self.jobs:
             for key, _ in self.selector.select():
-                if key.fileobj is self.listener:
+                if key.fileobj is self.listener and running:
                     self._begin()
                 elif key.fileobj == self.starter:
                     running = False
@@ -119,7 +118,7 @@ class Parent:
                 return
             job = os.fork()
             if not job:
-                self._become(request, line)
+                run_and_end(lambda: self._become(request, line))
             self.jobs[job] = line
             self.selector.register(line, selectors.EVENT_READ, job)
             line.sendall(b"%d\n" % job)
@@ -143,8 +142,8 @@ class Parent:
             return False
         return _source() == self.source
 
-    def _become(self, request: Request, line: socket.socket) -> NoReturn:
-        """In the forked process: be the job, to the end."""
+    def _become(self, request: Request, line: socket.socket) -> None:
+        """In the forked process: be the job."""
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
         self.selector.close()
@@ -155,18 +154,14 @@ class Parent:
             os.dup2(file, number)
             os.close(file)
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-        if os.getppid() != self.process:  # it died before
-            os._exit(1)
+        if os.getppid() != self.process:
+            raise SystemExit("the parent of the job died as it began")
         _show(request.words)
         os.environ.clear()
         os.environ.update(request.environment)
         tempfile.tempdir = None
-
-        def run() -> None:
-            os.chdir(request.folder)
-            self.run(request.words)
-
-        run_and_end(run)
+        os.chdir(request.folder)
+        self.run(request.words)
 
     def _tell(self, job: int) -> None:
         """Pass on the signals that a client sent; kill the job of one that is gone."""

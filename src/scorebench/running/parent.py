@@ -39,29 +39,34 @@ def start(study: Study) -> None:
     """
     if sys.platform != "linux":  # elsewhere threads that libraries start at import do not survive a fork
         return
+    groups = (study.sources, study.networks, study.objectives, study.schedules, study.samplers)
+    modules = {type(part).__module__ for group in groups for part in group.values()}
     folder = tempfile.mkdtemp(prefix="scorebench-")
     if len(os.fsencode(folder)) > LONGEST_PATH:
         shutil.rmtree(folder)
         folder = tempfile.mkdtemp(prefix="scorebench-", dir="/tmp")
-    path = f"{folder}/parent"
-    groups = (study.sources, study.networks, study.objectives, study.schedules, study.samplers)
-    modules = {type(part).__module__ for group in groups for part in group.values()}
     reading, writing = os.pipe()  # that the writing end is closed tells the parent that this process has ended
-    with socket.socket(socket.AF_UNIX) as listener:
-        listener.bind(path)
-        listener.listen(1024)
-        command = [sys.executable, "-m", "scorebench", "parent", folder, str(listener.fileno()), str(reading)]
-        process = subprocess.Popen(
-            [*command, *sorted(modules), "." * ROOM],
-            env=os.environ | THREADS | {"PYTHONPATH": str(keys.ROOT.parent)},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            pass_fds=(listener.fileno(), reading),
-            start_new_session=True,  # Ctrl-C reaches the clients, which tell their jobs
-        )
-    os.close(reading)
-    os.environ[VARIABLE] = path
+    try:
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(f"{folder}/parent")
+            listener.listen(1024)
+            command = [sys.executable, "-m", "scorebench", "parent", folder, str(listener.fileno()), str(reading)]
+            process = subprocess.Popen(
+                [*command, *sorted(modules), "." * ROOM],
+                env=os.environ | THREADS | {"PYTHONPATH": str(keys.ROOT.parent)},
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                pass_fds=(listener.fileno(), reading),
+                start_new_session=True,  # Ctrl-C reaches the clients, which tell their jobs
+            )
+    except OSError:  # no sockets in this file system, no process to be had
+        os.close(writing)
+        shutil.rmtree(folder, ignore_errors=True)
+        return
+    finally:
+        os.close(reading)
+    os.environ[VARIABLE] = f"{folder}/parent"
     atexit.register(_end, process, writing, folder)
 
 
