@@ -12,7 +12,7 @@ from pathlib import Path
 from project import TINY, Project
 
 LONG = (
-    TINY.replace("steps: 20, batch: 16", "steps: 4000, batch: 16").replace("log_every: 10", "log_every: 500")
+    TINY.replace("steps: 20, batch: 16", "steps: 2500, batch: 16").replace("log_every: 10", "log_every: 500")
     + "compute: {train: {checkpoint_seconds: 0.2}}\n"
 ).replace("  - {methods: [dsm], schedules: [clean]}\n", "")
 """Two cells whose trainings last seconds, with a checkpoint every fifth of one."""

@@ -184,8 +184,14 @@ def test_schedules_methods_and_replicates_come_and_go(project: Project) -> None:
 
 
 def test_clone_with_pull_has_nothing_to_do(agreed: Project, tmp_path: Path) -> None:
-    """Case d, from a folder remote."""
+    """Cases i and d, from a folder remote: one checkpoint, then the rest."""
     clone = agreed.published(tmp_path)
+    model = next(agreed.folder.glob("results/default/checkpoints/ring8/dsm/log_uniform/*/model.safetensors"))
+    name = str(model.relative_to(agreed.folder))
+    clone.run("dvc", "pull", name)
+    assert (clone.folder / name).read_bytes() == model.read_bytes()
+    assert [p.name for p in (clone.folder / "results").rglob("*") if p.is_file() and p.suffix] == ["model.safetensors"]
+
     clone.run("dvc", "pull")
     assert clone.contents() == agreed.contents()
     clone.agrees()
@@ -211,18 +217,17 @@ def test_job_planned_before_an_edit_is_refused(project: Project) -> None:
     assert project.contents() == before
 
 
-def test_a_copy_takes_nothing_along_that_a_run_left(project: Project, tmp_path: Path) -> None:
+def test_a_copy_takes_nothing_along_that_a_run_left(agreed: Project, tmp_path: Path) -> None:
     """Of all that these tests run in: a person may have run the study in the clone, and committed what that left."""
-    project.run("scorebench", "track")
-    project.run("scorebench", "agree")
+    (agreed.folder / "mlflow.db").touch()  # as `scorebench track` would leave it
     for name in ("mlflow.db", "results"):
-        project.run("git", "add", "--force", name)
-    project.commit("Results")
-    (project.folder / "plan/default/later.json").write_text("{}")
-    (project.folder / "src/scorebench/new.py").write_text("")
-    copy = checkout(tmp_path / "again", TINY, project.folder)
-    begin = project.run("git", "rev-list", "--max-parents=0", "HEAD").strip()
-    first = project.run("git", "ls-tree", "-r", "--name-only", begin).splitlines()
+        agreed.run("git", "add", "--force", name)
+    agreed.commit("Results")
+    (agreed.folder / "plan/default/later.json").write_text("{}")
+    (agreed.folder / "src/scorebench/new.py").write_text("")
+    copy = checkout(tmp_path / "again", TINY, agreed.folder)
+    begin = agreed.run("git", "rev-list", "--max-parents=0", "HEAD").strip()
+    first = agreed.run("git", "ls-tree", "-r", "--name-only", begin).splitlines()
     assert sorted(copy.run("git", "ls-files").splitlines()) == sorted([*first, "src/scorebench/new.py"])
     assert {"results/default", "reports/default", "plan/default"}.isdisjoint(
         str(path.relative_to(copy.folder)) for path in copy.folder.rglob("*")

@@ -151,16 +151,6 @@ def test_branches_are_switched_with_dvc_checkout(agreed: Project) -> None:
     assert changed(there["main"], there["other"]) == {"report", *stages_of({"ring8/dsm/log_uniform"})}
 
 
-def test_pull_of_one_checkpoint(agreed: Project, tmp_path: Path) -> None:
-    """Case i."""
-    clone = agreed.published(tmp_path)
-    model = next(agreed.folder.glob("results/default/checkpoints/ring8/dsm/log_uniform/*/model.safetensors"))
-    name = str(model.relative_to(agreed.folder))
-    clone.run("dvc", "pull", name)
-    assert (clone.folder / name).read_bytes() == model.read_bytes()
-    assert [p.name for p in (clone.folder / "results").rglob("*") if p.is_file() and p.suffix] == ["model.safetensors"]
-
-
 @pytest.mark.parametrize("kind", ["copy", "hardlink", "symlink"])
 def test_every_cache_type(agreed: Project, tmp_path: Path, kind: str) -> None:
     """Case j: pull, edit, repro, with files that are copies of the cache or links into it."""

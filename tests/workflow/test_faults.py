@@ -135,7 +135,7 @@ def test_killed_jobs_go_on_in_the_next_run(begun: Project, undisturbed: Project)
 
 WIDE = (
     LONG.replace("{width: 8, depth: 1}", "{width: 1000, depth: 2}")
-    .replace("steps: 4000", "steps: 12")
+    .replace("steps: 2500", "steps: 12")
     .replace("checkpoint_seconds: 0.2", "checkpoint_seconds: 0.001")
 )
 """A network of megabytes, so that a write takes long enough to be seen; a checkpoint after the first step."""

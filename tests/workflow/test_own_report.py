@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from project import ROOT, Project
+from shared import once
 
 pytestmark = pytest.mark.slow
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
@@ -21,8 +22,18 @@ SHOWN = {
 
 
 @pytest.fixture
+def project(built: Project, tmp_path_factory: pytest.TempPathFactory) -> Project:
+    """The built project with that report; read only."""
+
+    def build(folder: Path) -> None:
+        shutil.copytree(built.folder, folder, symlinks=True)
+        Project(folder).run("snakemake", "--cores", "1", "--report", "own.html")
+
+    return Project(once(tmp_path_factory, "a reported project", build))
+
+
+@pytest.fixture
 def page(project: Project) -> Path:
-    project.run("snakemake", "--cores", "1", "--report", "own.html")
     return project.folder / "own.html"
 
 
