@@ -196,6 +196,8 @@ def test_clone_with_pull_has_nothing_to_do(agreed: Project, tmp_path: Path) -> N
     assert [p.name for p in (clone.folder / "results").rglob("*") if p.is_file() and p.suffix] == ["model.safetensors"]
 
     clone.run("dvc", "pull")
+    assert not (clone.folder / name).is_symlink()
+    assert (clone.folder / name).stat().st_nlink == 1, "a copy of what the cache holds"
     assert clone.contents() == agreed.contents()
     clone.agrees()
     assert clone.jobs() == agreed.jobs()
