@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from project import TINY, Project
@@ -18,15 +19,31 @@ LONG = (
 """Two cells whose trainings last seconds, with a checkpoint every fifth of one."""
 
 
-def job_processes(project: Project) -> dict[int, list[str]]:
-    """Process -> words after `scorebench` of the jobs that run there."""
+def here(project: Project, is_one: Callable[[list[str]], bool] = bool) -> dict[int, list[str]]:
+    """Process -> its command line, of those in the project's folder whose command line is one of these."""
     found = {}
     for entry in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             words = (entry / "cmdline").read_bytes().decode().rstrip("\0").split("\0")
-            if (entry / "cwd").readlink() == project.folder and words[1:3] == ["-m", "scorebench"] and "--key" in words:
-                found[int(entry.name)] = words[3:]
+            if (entry / "cwd").readlink() == project.folder and is_one(words):
+                found[int(entry.name)] = words
     return found
+
+
+def is_parent(words: list[str]) -> bool:
+    """Whether a command line is that of the parent of a run's jobs."""
+    return words[1:4] == ["-m", "scorebench", "parent"]
+
+
+def is_client(words: list[str]) -> bool:
+    """Whether a command line is that of what a rule runs for a job."""
+    return any(word.endswith("running/client.py") for word in words[:4])
+
+
+def job_processes(project: Project) -> dict[int, list[str]]:
+    """Process -> words after `scorebench` of the jobs that run there."""
+    jobs = here(project, lambda words: words[1:3] == ["-m", "scorebench"] and "--key" in words)
+    return {process: words[3:] for process, words in jobs.items()}
 
 
 def start(project: Project, *command: str) -> subprocess.Popen[str]:

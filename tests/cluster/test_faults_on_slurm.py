@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import pytest
 from in_queue import of_cell, queue, until
 
+from processes import here, is_parent
 from project import Project
 
 pytestmark = [pytest.mark.slow, pytest.mark.cluster]
@@ -75,6 +76,7 @@ def cancelled_job_goes_on(project: Project, undisturbed: Project) -> None:
     with driven(project) as driver:
         until(lambda: checkpoint(project), "a checkpoint")
         (job,) = of_cell(project, "train_cell", CELL)
+        assert here(project, is_parent) == {}, "a job stays in its allocation"
         assert "running" in project.run("scorebench", "status")
         subprocess.run(["scancel", job["id"]], check=True)
         nap(project, 0)

@@ -4,12 +4,11 @@ import contextlib
 import os
 import shutil
 import signal
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from processes import job_processes, start, wait_for, wait_for_jobs
+from processes import here, is_client, is_parent, job_processes, start, wait_for, wait_for_jobs
 from project import Project
 
 pytestmark = pytest.mark.slow
@@ -17,38 +16,13 @@ pytestmark = pytest.mark.slow
 SIDECAR = "results/default/checkpoints/*/*/*/*/.progress.safetensors"
 
 
-def words_of(process: int) -> list[str]:
-    try:
-        return Path("/proc", str(process), "cmdline").read_text().rstrip("\0").split("\0")
-    except OSError:
-        return []
-
-
 def above(process: int) -> int:
     """The process that a process was started by."""
     return int(Path("/proc", str(process), "stat").read_text().rpartition(")")[2].split()[1])
 
 
-def here(project: Project, is_one: Callable[[list[str]], bool] = bool) -> list[int]:
-    """Processes that work in the project's folder and whose command line is one of these."""
-    found = []
-    for entry in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            if (entry / "cwd").readlink() == project.folder and is_one(words_of(int(entry.name))):
-                found.append(int(entry.name))
-    return found
-
-
-def is_parent(words: list[str]) -> bool:
-    return words[1:4] == ["-m", "scorebench", "parent"]
-
-
-def is_client(words: list[str]) -> bool:
-    return any(word.endswith("running/client.py") for word in words[:4])
-
-
 def assert_nothing_is_left(project: Project, sockets: Path) -> None:
-    assert here(project) == []
+    assert here(project) == {}
     assert list(sockets.glob("scorebench-*")) == []
 
 
@@ -80,7 +54,7 @@ def test_a_killed_parent_and_a_killed_client(begun: Project, undisturbed: Projec
         jobs = job_processes(begun)
         assert jobs
         assert {above(job) for job in jobs} == {parent}, "the jobs are forked from it"
-        os.kill(here(begun, is_client)[0], signal.SIGKILL)
+        os.kill(min(here(begun, is_client)), signal.SIGKILL)
         os.kill(parent, signal.SIGKILL)
         output, _ = driver.communicate(timeout=300)
     finally:
