@@ -1,6 +1,7 @@
 """What `scorebench resume` ends and what it leaves alone: real processes, in this folder and in another."""
 
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ import pytest
 from typer.testing import CliRunner
 
 from scorebench.cli import app
+from scorebench.running import client
 
 MODULE = """
 import pathlib, signal, sys, time
@@ -52,6 +54,23 @@ def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(folder)
     monkeypatch.setenv("PATH", str(tmp_path))  # no Slurm
     return folder
+
+
+def test_a_client_that_waits_for_its_job_to_begin_is_ended(here: Path) -> None:
+    """Else the parent of a run that was killed, busy importing, would begin the job when nobody waits for it."""
+    with socket.socket(socket.AF_UNIX) as parent:
+        parent.bind("parent")  # it hears and does not answer
+        parent.listen()
+        command = [sys.executable, "-I", "-S", client.__file__, "train", "--cell", "a/b/c", "--key", "0123456789ab"]
+        waiting = subprocess.Popen(command, env={client.VARIABLE: str(here / "parent")})
+        line, _ = parent.accept()
+        line.recv(1, socket.MSG_PEEK)
+        status, said = resume()
+        assert (status, said) == (0, f"ended: process {waiting.pid}: train --cell a/b/c --key 0123456789ab\n")
+        with pytest.raises(ProcessLookupError):
+            os.kill(waiting.pid, 0)
+        waiting.wait()
+        line.close()
 
 
 def test_nothing_left_behind(here: Path) -> None:

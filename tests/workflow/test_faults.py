@@ -54,6 +54,17 @@ def running(project: Project) -> Iterator[subprocess.Popen[str]]:
         driver.communicate()
 
 
+def wait_until_asked(job: int, seconds: float = 300) -> None:
+    """Until a process that is stopped has been sent SIGTERM."""
+    end = time.monotonic() + seconds
+    while True:
+        status = dict(line.split(":\t", 1) for line in Path(f"/proc/{job}/status").read_text().splitlines())
+        if int(status["ShdPnd"], 16) & 1 << (signal.SIGTERM - 1):
+            return
+        assert time.monotonic() < end, f"process {job} was asked nothing in {seconds} s"
+        time.sleep(0.02)
+
+
 def test_ctrl_c_keeps_what_trainings_have(begun: Project, undisturbed: Project) -> None:
     """SIGINT to the driver and its jobs, as a terminal sends it; then the same command, nothing between."""
     with running(begun) as driver:
@@ -81,13 +92,20 @@ def test_sigterm_to_the_driver_lets_jobs_end(begun: Project, undisturbed: Projec
 def test_driver_killed_and_resumed(begun: Project, undisturbed: Project) -> None:
     """Its jobs live on without it; `scorebench resume` ends them, they keep what they have, and all goes on."""
     with running(begun) as driver:
+        jobs = list(job_processes(begun))
+        for job in jobs:
+            os.kill(job, signal.SIGSTOP)  # else it may be done before it is asked to end
         said = begun.run("scorebench", "resume", ok=False)
         assert f"a run is under way in this folder: process {driver.pid}" in said
         assert "locked" in begun.run("snakemake", "--cores", "1", ok=False).lower()
         assert driver.poll() is None, "neither harms it"
         os.kill(driver.pid, signal.SIGKILL)
         driver.wait()
-        said = begun.run("scorebench", "resume")
+        resume = start(begun, "scorebench", "resume")
+        for job in jobs:
+            wait_until_asked(job)
+            os.kill(job, signal.SIGCONT)
+        said, _ = resume.communicate(timeout=300)
         assert re.search(r"ended: process \d+: train --study params.yaml --cell ring8/", said)
         assert "unlocked" in said
         go_on(begun, undisturbed)

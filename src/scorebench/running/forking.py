@@ -18,6 +18,7 @@ import ctypes
 import gc
 import importlib
 import os
+import select
 import selectors
 import shutil
 import signal
@@ -116,6 +117,8 @@ class Parent:
                 line.sendall(b"0\n")
                 line.close()
                 return
+            if select.select([line], [], [], 0)[0]:  # importing takes seconds, and it has nothing more to say
+                raise ConnectionError("the client is gone")
             job = os.fork()
             if not job:
                 run_and_end(lambda: self._become(request, line))

@@ -28,6 +28,10 @@ LAST = 20
 """Seconds that a Slurm job whose results are written has to end."""
 
 
+CLIENT = "scorebench/running/client.py"
+"""How the path of what a rule runs for a job ends."""
+
+
 class StillDriven(RuntimeError):
     """A driver works in this folder: its jobs are no orphans."""
 
@@ -68,6 +72,17 @@ def is_job(words: list[str]) -> bool:
     return "scorebench" in words[:3] and "--key" in words
 
 
+def is_client(words: list[str]) -> bool:
+    """Whether a command line is that of what a rule runs, which waits for a job or for the parent to begin one."""
+    return any(word.endswith(CLIENT) for word in words[:4]) and "--key" in words
+
+
+def command_of(words: list[str]) -> list[str]:
+    """The command of a job, as it stands after `scorebench`, from its command line or that of its client."""
+    place = words.index("scorebench") if "scorebench" in words[:3] else 3
+    return words[place + 1 :]
+
+
 def demand_no_driver() -> None:
     """Refuse to touch a run that is under way.
 
@@ -85,11 +100,17 @@ def demand_no_driver() -> None:
 def end_jobs(patience: float = PATIENCE) -> list[str]:
     """End jobs of this folder that no driver waits for: asked first, so that they keep what they have, then killed.
 
+    A client ends with its job; one whose job has not begun is ended itself, else the job would begin later.
     What was done, one line each.
     """
     import psutil
 
-    jobs = {process: words for process in processes() if is_job(words := words_of(process))}
+    there = {process: words_of(process) for process in processes()}
+    jobs = {process: command_of(words) for process, words in there.items() if is_job(words)}
+    begun = list(jobs.values())
+    jobs |= {
+        p: command for p, words in there.items() if is_client(words) and (command := command_of(words)) not in begun
+    }
     for process in jobs:
         with contextlib.suppress(psutil.NoSuchProcess):
             process.terminate()
@@ -99,9 +120,9 @@ def end_jobs(patience: float = PATIENCE) -> list[str]:
             process.kill()
     psutil.wait_procs(alive, timeout=PATIENCE)
     told = []
-    for process, words in jobs.items():
+    for process, command in jobs.items():
         how = f"killed, for it did not end within {patience:g} s" if process in alive else "ended"
-        told.append(f"{how}: process {process.pid}: {' '.join(words[words.index('scorebench') + 1 :])}")
+        told.append(f"{how}: process {process.pid}: {' '.join(command)}")
     return told
 
 
