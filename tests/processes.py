@@ -4,6 +4,7 @@ import contextlib
 import hashlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -72,6 +73,20 @@ def wait_for_jobs(project: Project, seconds: float = 300) -> None:
     end = time.monotonic() + seconds
     while jobs := job_processes(project):
         assert time.monotonic() < end, f"still there after {seconds} s: {jobs}"
+        time.sleep(0.02)
+
+
+def hold_a_job(project: Project, seconds: float = 300) -> int:
+    """Wait for a job and stop it where it is, until it is sent SIGCONT; its process."""
+    end = time.monotonic() + seconds
+    while True:
+        for job in job_processes(project):
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(job, signal.SIGSTOP)
+                state = Path(f"/proc/{job}/stat").read_text().rpartition(")")[2].split()[0]
+                if state != "Z":  # else it was over before it was stopped
+                    return job
+        assert time.monotonic() < end, f"no job after {seconds} s"
         time.sleep(0.02)
 
 

@@ -20,7 +20,7 @@ BUSY = FOLDER.with_suffix(".busy")
 """Locked by tests that use the cluster."""
 
 TIRED = '''\
-"""DSM that naps and eats as the files `nap` (seconds a step) and `hog` (MB) say: the same numbers at another pace."""
+"""DSM: waits while `hold` is there, and naps and eats as `nap` (seconds a step) and `hog` (MB) say: same results."""
 
 import time
 from pathlib import Path
@@ -41,6 +41,8 @@ class Tired(Objective):
         """Per-sample losses."""
         with Path("paces").open("a") as paces:  # when each step began
             print(time.time(), file=paces)
+        while Path("hold").exists():
+            time.sleep(0.1)
         if Path("nap").exists():
             time.sleep(float(Path("nap").read_text() or 0))
         if Path("hog").exists() and not EATEN:

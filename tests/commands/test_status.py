@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from scorebench.cli import run_job
+from scorebench.cluster import slurm
 from scorebench.commands.status import left
 from scorebench.running.status import StudyStatus, log_of, look
 from scorebench.study.plan import Job, Study
@@ -78,14 +79,31 @@ def test_what_slurm_wrote_says_why(study: Study, tmp_path: Path) -> None:
     assert look(study).failures[0].reason == "it used more memory than it asked for"
 
 
-def test_the_command_prints_a_table(study: Study) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "scorebench", "status"], capture_output=True, text=True, check=False, timeout=120
-    )
-    assert done.returncode == 0, done.stderr
+@pytest.fixture
+def dead(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Commands of a Slurm whose controller is gone."""
+    programs = tmp_path / "programs"
+    programs.mkdir()
+    for name in ("sbatch", "squeue", "scontrol"):
+        program = programs / name
+        program.write_text(f"#!/bin/sh\necho {name}: Unable to contact slurm controller >&2\nexit 1\n")
+        program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(programs), prepend=os.pathsep)
+    monkeypatch.setenv("SLURM_CONF", str(tmp_path / "slurm.conf"))
+
+
+def test_the_command_prints_a_table(study: Study, dead: None) -> None:
+    """A Slurm that is gone troubles nobody who never submitted a job."""
+    command = [sys.executable, "-m", "scorebench", "status"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
     assert [line.split()[1] for line in done.stdout.splitlines() if line.startswith("│")] == [
         "prepare", "train", "sample", "floor", "advice", "evaluate", "report",
     ]  # fmt: skip
+    slurm.LOGS.mkdir(parents=True)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    assert done.returncode == 1
+    assert "Slurm does not answer, so what it runs is not known" in done.stdout
 
 
 def test_a_report_of_an_earlier_plan_is_to_do_and_no_failure(study: Study) -> None:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from test_agreement import changed, stages_of
 
-from processes import start, wait_for, wait_for_jobs
+from processes import hold_a_job, start, wait_for, wait_for_jobs
 from project import CELLS, TINY, Project, checkout
 
 pytestmark = pytest.mark.slow
@@ -79,9 +79,10 @@ def test_second_run_at_once_says_so_and_harms_nothing(project: Project, built: P
     """Case g."""
     shutil.rmtree(project.folder / "results/default/scores")
     first = start(project, "snakemake", "--cores", "2")
-    wait_for(project.folder, ".snakemake/locks/*")
+    held = hold_a_job(project)
     said = project.run("snakemake", "--cores", "1", ok=False)
     assert "locked" in said.lower()
+    os.kill(held, signal.SIGCONT)
     output, _ = first.communicate(timeout=300)
     assert first.returncode == 0, output
     assert project.contents() == built.contents()

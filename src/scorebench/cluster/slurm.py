@@ -17,6 +17,9 @@ from scorebench.parts.wording import nearest
 PATIENCE = 30
 """Seconds for one answer: a busy controller takes some."""
 
+LOGS = Path(".snakemake/slurm_logs")
+"""Where Snakemake keeps what its jobs on a cluster said: there once it has submitted one from a folder."""
+
 
 class NoAnswer(RuntimeError):
     """A command of Slurm that failed, and what it said."""
@@ -218,10 +221,17 @@ class Allocation:
 def submitted_from(folder: Path) -> list[Allocation]:
     """The jobs that Snakemake submitted from a folder and that have not ended; none where there is no Slurm.
 
+    A configuration whose controller is gone troubles nobody who never submitted a job.
+
     Raises:
-        NoAnswer: there is one, and it does not answer.
+        NoAnswer: there is one that took jobs from this folder, and it does not answer.
     """
     if not is_here():
         return []
-    listed = [line.split("|", 3) for line in ask("squeue", "--noheader", "--format=%i|%T|%j|%k").splitlines()]
+    try:
+        listed = [line.split("|", 3) for line in ask("squeue", "--noheader", "--format=%i|%T|%j|%k").splitlines()]
+    except NoAnswer:
+        if (folder / LOGS).is_dir():
+            raise
+        return []
     return [Allocation(*row) for row in listed if len(row) == 4 and row[2].startswith(job_name(folder))]

@@ -132,7 +132,7 @@ def cancel(patience: float = PATIENCE) -> list[str]:
     What was done, one line each.
 
     Raises:
-        NoAnswer: there is a Slurm, and it does not answer.
+        NoAnswer: a Slurm took jobs from this folder, and it does not answer.
     """
     end = time.monotonic() + min(patience, LAST)
     while any(_has_written(each) for each in slurm.submitted_from(Path())) and time.monotonic() < end:

@@ -19,7 +19,6 @@ from scorebench.study.stages import STAGE
 if TYPE_CHECKING:
     from scorebench.study.plan import Job, Study
 
-SLURM_LOGS = Path(".snakemake/slurm_logs")
 REASONS = {
     "exceeded memory limit": "it used more memory than it asked for",
     "oom_kill": "it used more memory than it asked for",
@@ -80,7 +79,7 @@ def look(study: Study, tail: int = 5) -> StudyStatus:
     """How a study stands now.
 
     Raises:
-        NoAnswer: Slurm is here and does not answer.
+        NoAnswer: a Slurm took jobs from here and does not answer.
     """
     here = slurm.submitted_from(Path())
     keys_queued = {_key(each): each.state for each in here}
@@ -131,7 +130,7 @@ def _failure(study: Study, job: Job, tail: int) -> Failure | None:
     """Why a job that is neither there nor under way ended, if it ever began."""
     log = log_of(study, job)
     pattern = f"rule_{STAGE[job.stage].rule}/*{study.key(job)}/*.log"
-    logs = SLURM_LOGS.glob(pattern) if SLURM_LOGS.is_dir() else iter(())
+    logs = slurm.LOGS.glob(pattern) if slurm.LOGS.is_dir() else iter(())
     last = max(logs, key=lambda path: path.stat().st_mtime, default=None)
     said = last.read_text(errors="replace") if last else ""
     reason = next((words for sign, words in REASONS.items() if sign in said), "")
