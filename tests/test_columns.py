@@ -28,11 +28,12 @@ def test_integers_are_discrete_with_their_step_whatever_the_unit_and_the_precisi
 
 
 def test_a_step_is_the_largest_that_all_distances_are_multiples_of() -> None:
-    """Values 0, 4, 6, 10: distances 4, 2, 4, so a step of 2; of 0, 1, pi there is none, and the smallest is told."""
+    """Values 0, 4, 6, 10: distances 4, 2, 4, so a step of 2; of 0, 1, pi there is none."""
     r = draws()
     (even, odd) = recognise(np.column_stack([r.choice([0, 4, 6, 10], 500), r.choice([0, 1, np.pi], 500)]))
     assert even.step == 2
-    assert odd.step == 1
+    assert odd.step is None
+    assert "3 values, on no lattice" in sentences([odd])["discrete"]
 
 
 def test_rounded_measurements_are_discrete_and_fine_ones_are_not() -> None:

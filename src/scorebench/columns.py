@@ -39,8 +39,8 @@ class Column:
 
     index: its place, from 0. values: how many different ones it holds. at: the value of a constant, values that are
     piled up, the bounds that are there (one or two), or the two ends of a circle. step: of discrete values, the largest
-    number of which all their distances are multiples, or, where there is none, the smallest distance. share: of the
-    rows that hold the values `at`.
+    number of which all their distances are multiples, None where they are on no lattice. share: of the rows that hold
+    the values `at`.
     """
 
     index: int
@@ -80,9 +80,8 @@ def _kinds(index: int, x: np.ndarray) -> list[Column]:
         found = [Column(index, "piled", len(values), pile, share=1 - left / n)]
         return [*found, *_ends(index, x, pile)]
     if 2 * len(values) < n or (step and len(values) > 3 and extent <= STEPS * step):
-        step = step or float(np.diff(values).min())
         found = [Column(index, "discrete", len(values), step=step)]
-        if any(abs(extent + step - period) < 1e-6 * period for period in PERIODS) and len(values) > 3:
+        if step and len(values) > 3 and any(abs(extent + step - period) < 1e-6 * period for period in PERIODS):
             found.append(Column(index, "circular", len(values), (float(x[0]), float(x[-1] + step))))
         return found
     return _ends(index, x, ())
@@ -162,7 +161,7 @@ def _example(column: Column, names: Sequence[str] | None) -> str:
     ends = [f"{value:.6g}" for value in column.at[:3]]
     match column.kind:
         case "discrete":
-            return f"{where}: {column.values} values, step {column.step:.4g}"
+            return f"{where}: {column.values} values, {f'step {column.step:.4g}' if column.step else 'on no lattice'}"
         case "piled":
             return f"{where}: {100 * column.share:.0f} % of the rows are at {', '.join(ends)}"
         case "bounded":

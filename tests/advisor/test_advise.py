@@ -1,10 +1,9 @@
-"""The advisor: closed forms, published settings, laws that advice must obey, and every warning both ways."""
+"""The advisor: closed forms, published settings, and laws that advice must obey."""
 
 from __future__ import annotations
 
 import json
 import math
-import re
 
 import numpy as np
 import pytest
@@ -19,7 +18,7 @@ from scorebench.noise import advise as from_noise
 from scorebench.noise._ncsnv2 import chi_overlap, technique2, technique4
 from scorebench.study import keys
 
-SCALES = ("sigma_max", "sigma_min", "sigma_opt", "sigma_kernel", "sigma_local", "sigma_data")
+SCALES = ("sigma_max", "sigma_min", "sigma_opt", "sigma_kernel", "sigma_local", "sigma_thin", "sigma_data")
 
 
 def gaussian(n: int = 1000, d: int = 10, seed: int = 0) -> np.ndarray:
@@ -54,7 +53,8 @@ def test_values_follow_their_rules():
     assert a.langevin_step == technique4(a.ratio, a.sigma_min, 5)
     assert a.sigma_data == pytest.approx((x - x.mean(0)).std(), rel=1e-12)
     assert a.P_mean == pytest.approx(-1.2 + math.log(a.sigma_data / 0.5), rel=1e-12)
-    assert a.sigma_opt == pytest.approx(a.sigma_local * (2 * 12 * 500) ** (-1 / 6), rel=1e-12)
+    assert a.sigma_local <= a.sigma_thin
+    assert a.sigma_opt == pytest.approx(a.sigma_local * 17.7 * 384_000**-0.25, rel=1e-12)
     assert a.sigma_kernel == pytest.approx(a.sigma_local * (4 / 16) ** (1 / 18) * 500 ** (-1 / 18), rel=1e-12)
     assert a.warnings == ()
 
@@ -83,20 +83,32 @@ def test_local_scale_of_a_gaussian_is_its_standard_deviation(n, d):
     ("source", "options", "std", "rel"),
     [
         ("ring", {"components": 8, "std": 0.15}, 0.15, 0.1),
-        ("random_mixture", {"components": 8, "dimensions": 10, "std_min": 0.1, "std_max": 0.2}, 0.15, 0.2),
+        ("random_mixture", {"components": 8, "dimensions": 10, "std_min": 0.1, "std_max": 0.2}, 0.1, 0.2),
     ],
 )
-def test_local_scale_of_a_mixture_is_that_of_a_component(source, options, std, rel):
-    """Not the overall one, which is 1."""
+def test_local_scale_of_a_mixture_is_the_least_of_a_component(source, options, std, rel):
+    """Not the overall one, which is 1, nor that of the components' wider directions."""
     x = parts.build("source", source, options).load({"train": 3000}, 0).splits["train"]
     a = advise(x)
     assert a.sigma_local == pytest.approx(std, rel=rel)
     assert a.sigma_data == pytest.approx(1, rel=0.05)
 
 
-def test_sigma_opt_is_the_measured_one():
-    """Single-scale DSM on N(0, I), linear score: sigma_opt = 0.224 at d = 2, n = 2000, as the theory and runs say."""
-    assert advise(gaussian(2000, 2)).sigma_opt == pytest.approx(0.224, rel=0.05)
+@pytest.mark.parametrize("n", [1000, 10_000])
+def test_sigma_opt_is_the_measured_one(n):
+    """studies/noise.yaml: 0.11 after 1,500 steps of 256 whether on 1,000 or 10,000 points; 0.058 after ten times."""
+    x = parts.build("source", "ring", {"components": 8, "std": 0.15}).load({"train": n}, 0).splits["train"]
+    assert advise(x, gradient_samples=1500 * 256).sigma_opt == pytest.approx(0.11, rel=0.1)
+    assert advise(x, gradient_samples=15_000 * 256).sigma_opt == pytest.approx(0.058, rel=0.1)
+
+
+def test_sigma_opt_says_for_how_many_gradient_samples_it_holds():
+    x = gaussian(500, 3)
+    assert "N = 384,000 gradient samples" in advise(x).reasons["sigma_opt"].rule
+    many = advise(x, gradient_samples=38_400_000)
+    assert many.gradient_samples == 38_400_000
+    assert many.sigma_opt == pytest.approx(advise(x).sigma_opt / 100**0.25)
+    assert advise(x, gradient_samples=10).sigma_opt == advise(x).sigma_local, "no more noise than the structure is wide"
 
 
 @settings(max_examples=15, deadline=None)
@@ -111,7 +123,8 @@ def test_scales_scale_with_the_data_and_ignore_their_place(c, n, d, seed, shift)
     x = gaussian(n, d, seed)
     one, other = advise(x), advise(c * (x + shift))
     for name in SCALES:
-        assert getattr(other, name) == pytest.approx(c * getattr(one, name), rel=1e-6), name
+        if getattr(one, name) is not None:  # no thinnest direction in a handful of points
+            assert getattr(other, name) == pytest.approx(c * getattr(one, name), rel=1e-6), name
     assert other.sigma_max == pytest.approx(c * one.sigma_max, rel=1e-9)
     assert other.ratio == one.ratio
     assert other.P_mean - one.P_mean == pytest.approx(math.log(c), abs=1e-6)
@@ -140,7 +153,7 @@ def test_dim_overrides_the_dimension():
     a = advise(x, dim=2)
     assert a.dimension == 2
     assert a.ratio == chi_overlap(2)
-    assert a.sigma_opt == pytest.approx(a.sigma_local * (2 * 2 * 500) ** (-1 / 6))
+    assert a.sigma_thin == pytest.approx(1, rel=0.1)
     assert "low_dimension" in {w.code for w in a.warnings}
 
 
@@ -154,55 +167,6 @@ def test_low_dimensions_are_warned_of(d):
     assert ("exact law" in a.reasons["ratio"].source) == (d <= 8)
 
 
-def spoilt(name: str) -> np.ndarray:
-    x = gaussian()
-    if name == "few_points":
-        return x[:9]
-    if name == "duplicates":
-        x[[700, 800]] = x[3]
-    if name == "constant_columns":
-        x[:, [2, 5]] = 0.1
-    if name == "unscaled_columns":
-        x[:, 4] *= 30
-    if name == "heavy_tails":
-        x = np.random.default_rng(3).standard_t(2, x.shape)
-    return x
-
-
-@pytest.mark.parametrize(
-    ("code", "text"),
-    [
-        ("few_points", "9 points in 10 dimensions"),
-        ("duplicates", "2 of 1000 rows repeat an earlier one"),
-        ("constant_columns", r"2 columns \(2, 5\) are constant"),
-        ("unscaled_columns", "differ by a factor of 3.*column 4: 3"),
-        ("heavy_tails", "heavy tails: column"),
-    ],
-)
-def test_every_warning_fires_alone_where_it_should(code, text):
-    (caution,) = advise(spoilt(code)).warnings
-    assert caution.code == code
-    assert re.search(text, str(caution))
-
-
-@pytest.mark.parametrize(
-    "data",
-    [
-        gaussian(),
-        gaussian(10, 10),
-        gaussian() * np.linspace(1, 9, 10),
-        np.random.default_rng(0).uniform(size=(1000, 10)),
-        np.random.default_rng(0).laplace(size=(1000, 10)),
-        np.sign(gaussian()) + 0.01 * gaussian(seed=1),
-        gaussian().reshape(1000, 10, 1, 1)
-        * np.geomspace(1, 100, 10)[:, None, None],  # pixels are not scaled one by one
-    ],
-    ids=["gaussian", "as many points as dimensions", "scales 1 to 9", "uniform", "laplace", "two modes", "image"],
-)
-def test_no_warning_fires_where_it_should_not(data):
-    assert codes(data) == set()
-
-
 def test_repeated_rows_change_no_scale():
     """The local scale would be 0 if they did; n counts all of them."""
     x = gaussian(1000, 10)
@@ -210,28 +174,6 @@ def test_repeated_rows_change_no_scale():
     assert codes(np.vstack([x, x])) == {"duplicates"}
     assert twice.sigma_local == pytest.approx(one.sigma_local, rel=1e-9)
     assert twice.sigma_max == pytest.approx(one.sigma_max, rel=1e-12)
-
-
-@pytest.mark.parametrize(
-    ("data", "text"),
-    [
-        (np.zeros(5), r"shape \(n, d\) or \(n, C, H, W\); given: \(5,\)"),
-        (np.ones((5, 2)), "all 5 rows are the same"),
-        (np.zeros((1, 2)), "at least 2 rows"),
-        (np.array([[1, 2], [np.nan, 3], [1, 1]]), r"1 rows hold values that are not finite; row 1 \(counted from 0\)"),
-        (np.array([["a", "b"], ["c", "d"]]), "must be real numbers"),
-        (gaussian(5) + 1j, "must be real numbers; given: complex128"),
-    ],
-)
-def test_data_of_no_use_are_refused(data, text):
-    with pytest.raises(ValueError, match=text):
-        advise(data)
-
-
-@pytest.mark.parametrize("dim", [0, -1, 2.5])
-def test_a_dim_of_no_use_is_refused(dim):
-    with pytest.raises(ValueError, match=f"dim must be a whole number of at least 1; given: {dim}"):
-        advise(gaussian(20), dim=dim)
 
 
 @pytest.mark.parametrize("n", [2, 3, 5])
@@ -245,7 +187,8 @@ def test_summary_is_json_and_every_value_has_its_reason():
     told = json.loads(json.dumps(a.summary()))
     assert told["sigma_max"] == a.sigma_max
     assert told["warnings"][0]["code"] == "low_dimension"
-    settings_given = set(told) - {"points", "dimension", "langevin_steps", "P_std", "step", "reasons", "warnings"}
+    not_advised = {"points", "dimension", "langevin_steps", "gradient_samples", "P_std", "step", "reasons", "warnings"}
+    settings_given = set(told) - not_advised
     assert settings_given == set(told["reasons"])
     assert all(
         all(reason.values()) and set(reason) == {"rule", "source", "reason"} for reason in told["reasons"].values()

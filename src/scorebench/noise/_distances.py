@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
 Data: TypeAlias = "ArrayLike | Tensor"
 """An array, a tensor or nested lists of numbers."""
+LARGEST = 1e100
+"""Absolute value up to which products of three numbers and their sums are finite; its inverse is the least spread."""
 BLOCK = 1024
 """Rows whose distances are held at once, squared: 4 MB in single precision."""
 
@@ -22,7 +24,8 @@ def as_rows(data: Data) -> np.ndarray:
     """Data (n, d) or (n, C, H, W) as rows of doubles, (n, d).
 
     Raises:
-        ValueError: another shape, fewer than two rows, values that are not real numbers or not finite.
+        ValueError: another shape, fewer than two rows, values that are not real numbers, not finite, or so large or
+            so close that squares of their distances are no numbers.
     """
     import numpy as np
 
@@ -37,6 +40,12 @@ def as_rows(data: Data) -> np.ndarray:
     bad = np.flatnonzero(~np.isfinite(rows).all(1))
     if bad.size:
         raise ValueError(f"{bad.size} rows hold values that are not finite; {wording.rows_named(bad.tolist())}")
+    reach = float(np.abs(rows).max())
+    if reach > LARGEST or 0 < float(np.ptp(rows, axis=0).max()) < 1 / LARGEST:
+        raise ValueError(
+            f"values must lie between -{LARGEST:g} and {LARGEST:g}, and differ by {1 / LARGEST:g} or more, so that "
+            f"squares of distances are numbers; they reach {reach:.3g}: choose another unit"
+        )
     return rows
 
 

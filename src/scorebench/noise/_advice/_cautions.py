@@ -6,10 +6,15 @@ import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from scorebench.columns import sentences
 from scorebench.noise._ncsnv2 import chi_overlap, technique2, technique2_applies
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy as np
+
+    from scorebench.columns import Column
 
 UNSCALED = 10.0
 """Ratio of the columns' largest and smallest standard deviation above which they are called unscaled."""
@@ -65,25 +70,24 @@ def about_rows(duplicates: int, points: int) -> list[Caution]:
     return [Caution("duplicates", text)]
 
 
-def about_columns(rows: np.ndarray, image: bool) -> list[Caution]:
-    """Columns without spread, of very different spread, or with values far out."""
+def about_columns(
+    rows: np.ndarray, columns: Sequence[Column], names: Sequence[str] | None, image: bool
+) -> list[Caution]:
+    """Columns without a density, of very different spread, or with values far out."""
     import numpy as np
 
     spread = rows.std(0)
-    constant = np.ptp(rows, axis=0) == 0
-    found = []
-    if constant.any():
-        text = (
-            f"{_columns(np.flatnonzero(constant))} constant: the density has no value there without noise, "
-            "and the count of dimensions is too high by as many; leave them out"
-        )
-        found.append(Caution("constant_columns", text))
-    varying = np.flatnonzero(~constant)
+    found = [Caution(f"{kind}_columns", text) for kind, text in sentences(columns, names).items()]
+    varying = np.flatnonzero(np.ptp(rows, axis=0) > 0)
     high, low = varying[spread[varying].argmax()], varying[spread[varying].argmin()]
+
+    def named(column: int) -> str:
+        return f"column {column}" if names is None else f"column '{names[column]}'"
+
     if not image and spread[high] > UNSCALED * spread[low]:
         text = (
-            f"standard deviations of columns differ by a factor of {spread[high] / spread[low]:.3g} (column {high}: "
-            f"{spread[high]:.3g}, column {low}: {spread[low]:.3g}): one sigma can't suit both; scale the columns "
+            f"standard deviations of columns differ by a factor of {spread[high] / spread[low]:.3g} ({named(high)}: "
+            f"{spread[high]:.3g}, {named(low)}: {spread[low]:.3g}): one sigma can't suit both; scale the columns "
             "(a study's `table` source does)"
         )
         found.append(Caution("unscaled_columns", text))
@@ -91,10 +95,29 @@ def about_columns(rows: np.ndarray, image: bool) -> list[Caution]:
     limit = HEAVY * math.sqrt(2 * math.log(2 * rows[:, varying].size))
     if outlier[0] > limit:
         text = (
-            f"heavy tails: column {outlier[1]} has a value {outlier[0]:.3g} (robust) standard deviations from its "
+            f"heavy tails: {named(outlier[1])} has a value {outlier[0]:.3g} (robust) standard deviations from its "
             f"median, Gaussian data of this size reach {limit / HEAVY:.2g}; sigma_max follows the outliers"
         )
         found.append(Caution("heavy_tails", text))
+    return found
+
+
+def about_directions(dependent: int, flat: bool) -> list[Caution]:
+    """Directions in which the points have no spread at all."""
+    found = []
+    if dependent:
+        which = "1 direction has" if dependent == 1 else f"{dependent} directions have"
+        text = (
+            f"{which} no spread: columns follow from each other (a sum, a copy, shares of a whole), so there is no "
+            "density; leave out as many columns"
+        )
+        found.append(Caution("dependent_columns", text))
+    if flat:
+        text = (
+            "the points lie on a surface without thickness (a column is a function of others): there is no density; "
+            "leave out such columns, or add noise as wide as what is measured is sure to"
+        )
+        found.append(Caution("no_thickness", text))
     return found
 
 
@@ -108,8 +131,3 @@ def _farthest(rows: np.ndarray, spread: np.ndarray, varying: np.ndarray) -> tupl
         robust = float(high - low) / CENTRAL or float(spread[column])
         best = max(best, (float(np.abs(rows[:, column] - middle).max()) / robust, int(column)))
     return best
-
-
-def _columns(which: np.ndarray) -> str:
-    shown = ", ".join(map(str, which[:5])) + (", ..." if len(which) > 5 else "")
-    return f"column {shown} is" if len(which) == 1 else f"{len(which)} columns ({shown}) are"
