@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy import stats
 
-from scorebench.streams import Streams, integers, normal, seed_of, uniform
+from scorebench.streams import Streams, integers, normal, seed_of, seeded, uniform
 
 DRAWS = {
     "normal": lambda shape, generator: normal(shape, generator),
@@ -86,3 +87,41 @@ def test_dtype_follows_the_tensor_alike():
     assert not torch.equal(
         normal((2, 3), Streams(1, 2).at("x"), like).float().double(), normal((2, 3), Streams(1, 2).at("x"), like)
     )
+
+
+@pytest.mark.parametrize("seed", [0, 7, np.int64(7), 2**63 - 1])
+def test_a_seed_is_the_generator_that_has_it(seed):
+    expected = torch.randn(5, generator=torch.Generator().manual_seed(int(seed)))
+    assert torch.equal(normal((5,), seeded(seed)), expected)
+
+
+def test_generators_pass_the_border_as_they_are():
+    one, several = torch.Generator(), Streams(0, 2).at("noise")
+    assert seeded(None) is None
+    assert seeded(one) is one
+    assert seeded(several) is several
+
+
+@each_draw
+@pytest.mark.parametrize("given", [True, 0.5, "0", [], [0, 1], np.random.default_rng(0)])
+def test_what_is_no_generator_is_refused_in_one_sentence(draw, given):
+    for take in (seeded, lambda generator: draw((2,), generator)):
+        with pytest.raises(TypeError, match=r"^generator must be a torch\.Generator, .* or None; given: .+$"):
+            take(given)
+
+
+@each_draw
+def test_a_seed_is_refused_where_every_draw_would_be_the_same(draw):
+    with pytest.raises(TypeError, match=r"torch\.Generator\(\)\.manual_seed\(0\).*given: 3$"):
+        draw((2,), 3)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63])
+def test_seeds_out_of_range_are_refused(seed):
+    with pytest.raises(ValueError, match=rf"between 0 and 2\^63 - 1; given: {seed}$"):
+        seeded(seed)
+
+
+def test_generators_of_no_axis_are_refused():
+    with pytest.raises(ValueError, match="2 generators for a leading axis of no values"):
+        normal((), Streams(0, 2).at("noise"))
