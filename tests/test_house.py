@@ -13,7 +13,7 @@ from scorebench.study.stages import STAGES, Stage
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src/scorebench"
 LONGEST = 300
-FLAT = {"__init__", "__main__", "cli", "columns", "learning", "ode", "streams"}
+FLAT = {"__init__", "__main__", "cli", "columns", "learning", "ode", "scores", "streams"}
 """Modules that stand in no room."""
 SPLIT = {"train"}  # of the data: train, validation, test
 OTHER_MEANINGS = {

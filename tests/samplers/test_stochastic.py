@@ -13,7 +13,6 @@ from torch import Tensor
 from scorebench.noise import schedule
 from scorebench.noise._ncsnv2 import technique4
 from scorebench.samplers import sampler
-from scorebench.streams import Streams
 from scorebench.targets import GaussianMixture
 
 TAU, MEAN = 0.6, 1.5
@@ -88,29 +87,41 @@ def test_predictor_alone_moments(assert_mean):
 
 @pytest.mark.parametrize(("snr", "corrections"), [(0.16, 1), (0.3, 2)])
 def test_predictor_corrector_moments(snr, corrections, assert_mean):
-    """epsilon = 2 (snr E||z|| / E||s||)^2; both are chi in the Gaussian case, up to the mean that decays from 0."""
+    """epsilon = 2 (snr sigma)^2: with the norms of noise and score at their expectations, every update is linear."""
     law = Law()
     for here, there in pairwise(geometric(50)):
         gap = here**2 - there**2
         law.step(here, gap, math.sqrt(gap))
-        total = TAU**2 + there**2
         for _ in range(corrections):
-            spread = law.variance + (law.mean - MEAN) ** 2  # about the mean of the data, in each axis
-            epsilon = 2 * snr**2 * total**2 / spread
+            epsilon = 2 * (snr * there) ** 2
             law.step(there, epsilon, math.sqrt(2 * epsilon))
     law.step(LOW, LOW**2, 0.0)
     check("predictor_corrector", law, assert_mean, steps=50, snr=snr, corrections=corrections)
 
 
-def test_corrector_step_of_a_replicate_is_its_own():
-    """The norms are means over the samples of a replicate: another replicate's samples don't change its step."""
-    built = sampler("predictor_corrector", steps=20)
-    near, far = (
-        built(lambda x, s, c=c: gaussian(x * c, s), LADDER, (2, 10, 2), Streams(1, 2).at("sample"))
-        for c in (torch.tensor([1.0, 1.0])[:, None, None], torch.tensor([1.0, 1.3])[:, None, None])
-    )
-    assert torch.equal(near[0], far[0])
-    assert not torch.equal(near[1], far[1])
+@pytest.mark.parametrize("d", [1, 2, 10])
+@pytest.mark.parametrize("batch", [1, 4, 1000])
+def test_the_corrector_takes_no_step_from_the_batch(batch, d, assert_mean):
+    """Batches of one, four and a thousand of N(MEAN, TAU^2 I), each in a call of its own: the moments of the law."""
+    law, steps = Law(), 30
+    for here, there in pairwise(geometric(steps)):
+        gap, epsilon = here**2 - there**2, 2 * (0.16 * there) ** 2
+        law.step(here, gap, math.sqrt(gap))
+        law.step(there, epsilon, math.sqrt(2 * epsilon))
+    law.step(LOW, LOW**2, 0.0)
+    built, generator = sampler("predictor_corrector", steps=steps), seeded()
+    calls = {1: 150, 4: 60, 1000: 1}[batch]
+    x = torch.cat([built(gaussian, LADDER, (batch, d), generator) for _ in range(calls)])
+    assert_mean((x - law.mean).mean(-1), 0.0, within=0.06)
+    assert_mean((x - law.mean).square().mean(-1), law.variance, within=0.14 * law.variance)
+
+
+def test_a_score_of_zero_leaves_pure_noise(assert_mean):
+    """The sum of all that was added: sigma_max^2, the gaps of the levels and 2 epsilon at each (no division by 0)."""
+    x = sampler("predictor_corrector", steps=20)(lambda x, s: 0 * x, LADDER, (5000, 2), seeded())
+    grid = geometric(20)
+    variance = TOP**2 + TOP**2 - LOW**2 + sum(4 * (0.16 * sigma) ** 2 for sigma in grid[1:])
+    assert_mean(x.flatten().square(), variance, within=0.02 * variance)
 
 
 @pytest.mark.parametrize("options", [{"churn": 10.0}, {"churn": 1e9, "churn_noise": 1.1, "churn_max": 5.0}])
@@ -124,8 +135,9 @@ def test_edm_stochastic_moments(options, assert_mean):
     def churn(sigma: float) -> float:
         if not 0.06 <= sigma <= options.get("churn_max", 50.0):
             return sigma
-        law.variance += ((sigma * (1 + gamma)) ** 2 - sigma**2) * options.get("churn_noise", 1.0) ** 2
-        return sigma * (1 + gamma)
+        higher = min(sigma * (1 + gamma), TOP)  # never above the level where the score ends
+        law.variance += (higher**2 - sigma**2) * options.get("churn_noise", 1.0) ** 2
+        return higher
 
     for here, there in pairwise(grid):
         hat = churn(here)
@@ -144,11 +156,13 @@ def test_edm_stochastic_moments(options, assert_mean):
 def test_churn_raises_the_noise_level(sigma, gamma):
     """To sigma (1 + gamma) within the bounds, by noise of the variance that is missing."""
     built, level = sampler("edm_stochastic", steps=40, churn_noise=1.5), torch.tensor(sigma, dtype=torch.float64)
-    x, higher = built.churned(torch.ones(5, 2, dtype=torch.float64), level, seeded())
+    x, higher = built.churned(torch.ones(5, 2, dtype=torch.float64), level, torch.tensor(80.0), seeded())
     z = torch.randn(5, 2, generator=seeded(), dtype=torch.float64)
     assert float(higher) == pytest.approx(sigma * (1 + gamma), rel=1e-12)
     torch.testing.assert_close(x, 1 + 1.5 * sigma * math.sqrt((1 + gamma) ** 2 - 1) * z)
-    assert sampler("edm_stochastic", churn=1e9).churned(x, torch.tensor(1.0), seeded())[1] == pytest.approx(2**0.5)
+    assert sampler("edm_stochastic", churn=1e9).churned(x, torch.tensor(1.0), torch.tensor(80.0), seeded())[
+        1
+    ] == pytest.approx(2**0.5)
 
 
 def test_edm_stochastic_without_churn_is_the_flow():

@@ -17,8 +17,7 @@ def karras(ladder: Tensor, steps: int, rho: float) -> Tensor:
 
     ends = ladder[[0, -1]].double() ** (1 / rho)
     fraction = torch.linspace(0, 1, steps, dtype=torch.float64, device=ladder.device)
-    grid: Tensor = ((ends[0] + fraction * (ends[1] - ends[0])) ** rho).to(ladder.dtype)
-    return grid
+    return _between((ends[0] + fraction * (ends[1] - ends[0])) ** rho, ladder)
 
 
 def geometric(ladder: Tensor, steps: int) -> Tensor:
@@ -30,5 +29,11 @@ def geometric(ladder: Tensor, steps: int) -> Tensor:
 
     ends = ladder[[0, -1]].double().log()
     fraction = torch.linspace(0, 1, steps, dtype=torch.float64, device=ladder.device)
-    grid: Tensor = (ends[0] + fraction * (ends[1] - ends[0])).exp().to(ladder.dtype)
-    return grid
+    return _between((ends[0] + fraction * (ends[1] - ends[0])).exp(), ladder)
+
+
+def _between(grid: Tensor, ladder: Tensor) -> Tensor:
+    """The grid in the ladder's dtype, and with its ends: rounding leaves them by a unit in the last place otherwise."""
+    grid = grid.to(ladder.dtype)
+    grid[0], grid[-1] = ladder[0], ladder[-1]
+    return grid.clamp(ladder[-1], ladder[0])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Literal
 
 from pydantic import PositiveFloat, PositiveInt
@@ -26,14 +25,15 @@ class AnnealedLangevin(ManyLevels):
         x <- x + alpha_i / 2 s(x, sigma_i) + sqrt(alpha_i) z,   alpha_i = step sigma_i^2
     x <- x + sigma_L^2 s(x, sigma_L)
 
-    Song & Ermon (2019), algorithm 1, where step = epsilon / sigma_L^2 (0.2 there); the last line, Tweedie's
-    posterior mean, is from Jolicoeur-Martineau et al. (2020), eq. 7. `step: technique4` takes the step for which a
-    level hands on samples of its own variance (Song & Ermon 2020, technique 4), from the ladder's mean ratio and
-    `steps`; epsilon there is half of ours.
+    Song & Ermon (2019), algorithm 1, where step = epsilon / sigma_L^2. The defaults are theirs: on a coarse ladder,
+    10 steps of 0.2 leave samples far too wide (1.9 for data of standard deviation 1, on 10 levels from 10 to 0.01). The
+    last line, Tweedie's posterior mean, is from Jolicoeur-Martineau et al. (2020), eq. 7. `step: technique4` takes the
+    step for which a level hands on samples of its own variance (Song & Ermon 2020, technique 4), from the ladder's mean
+    ratio and `steps`; epsilon there is half of ours.
     """
 
     step: PositiveFloat | Literal["technique4"] = 0.2
-    steps: PositiveInt = 10
+    steps: PositiveInt = 100
     denoise: bool = True
 
     def step_on(self, ladder: Tensor) -> float:
@@ -49,9 +49,7 @@ class AnnealedLangevin(ManyLevels):
             raise ValueError("technique 4 is for a ladder of more than one level")
         return 2 * technique4((top / low) ** (1 / (levels - 1)), low, self.steps) / low**2
 
-    def __call__(
-        self, score: Score, ladder: Tensor, shape: Sequence[int], generator: Generators = None, event: int = 1
-    ) -> Tensor:
+    def draw(self, score: Score, ladder: Tensor, shape: tuple[int, ...], generator: Generators, event: int) -> Tensor:
         """Samples of this shape."""
         step = self.step_on(ladder)
         x = ladder[0] * normal(shape, generator, ladder)

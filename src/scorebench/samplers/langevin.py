@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import PositiveFloat, PositiveInt
@@ -30,9 +29,7 @@ class Langevin(OneLevel):
     step: PositiveFloat = 0.005
     steps: PositiveInt = 300
 
-    def __call__(
-        self, score: Score, ladder: Tensor, shape: Sequence[int], generator: Generators = None, event: int = 1
-    ) -> Tensor:
+    def draw(self, score: Score, ladder: Tensor, shape: tuple[int, ...], generator: Generators, event: int) -> Tensor:
         """Samples of this shape."""
         sigma = level(ladder[-1], shape, event)
         x = normal(shape, generator, ladder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from pydantic import PositiveFloat, PositiveInt
@@ -32,9 +31,7 @@ class MALA(OneLevel):
     step: PositiveFloat = 0.05
     steps: PositiveInt = 300
 
-    def __call__(
-        self, score: Score, ladder: Tensor, shape: Sequence[int], generator: Generators = None, event: int = 1
-    ) -> Tensor:
+    def draw(self, score: Score, ladder: Tensor, shape: tuple[int, ...], generator: Generators, event: int) -> Tensor:
         """Samples of this shape.
 
         Raises:
@@ -77,5 +74,7 @@ def _energy_and_score(score: EnergyScore, x: Tensor, sigma: Tensor) -> tuple[Ten
     with torch.enable_grad():
         x = x.detach().requires_grad_()
         E = score.energy(x, sigma)
+        if not E.requires_grad:
+            raise ValueError("the energy can't be differentiated in x: what it returns has no graph")
         (gradient,) = torch.autograd.grad(E.sum(), x)
     return E.detach(), -gradient

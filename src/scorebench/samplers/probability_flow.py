@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated
 
@@ -35,9 +34,7 @@ class ProbabilityFlow(ManyLevels):
         """The descending noise levels of the steps, (steps,)."""
         return karras(ladder, self.steps, self.rho)
 
-    def __call__(
-        self, score: Score, ladder: Tensor, shape: Sequence[int], generator: Generators = None, event: int = 1
-    ) -> Tensor:
+    def draw(self, score: Score, ladder: Tensor, shape: tuple[int, ...], generator: Generators, event: int) -> Tensor:
         """Samples of this shape."""
         grid = self.grid(ladder)
         x = grid[0] * normal(shape, generator, ladder)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,9 +29,7 @@ class ReverseSDE(ManyLevels):
 
     steps: Annotated[int, Field(ge=2)] = 500
 
-    def __call__(
-        self, score: Score, ladder: Tensor, shape: Sequence[int], generator: Generators = None, event: int = 1
-    ) -> Tensor:
+    def draw(self, score: Score, ladder: Tensor, shape: tuple[int, ...], generator: Generators, event: int) -> Tensor:
         """Samples of this shape."""
         import torch
 

@@ -1,0 +1,94 @@
+"""Scores and energies as a caller hands them in: asked in the dtype that they take, and their answers checked."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from scorebench.parts import EnergyScore
+
+if TYPE_CHECKING:
+    import torch
+    from torch import Tensor
+
+    from scorebench.parts import Score
+
+
+class Checked:
+    """A score, or an energy, whose answers are held against what they must be.
+
+    A network of another dtype than x (one in float64 beside a ladder in float32, one in float32 beside points in
+    float64) is asked in its own, float64 or float32, and its answers come back in that of x. Which one it takes is
+    found at the first call, and kept.
+    """
+
+    def __init__(self, function: Callable[[Tensor, Tensor], Tensor], name: str, graph: bool = True) -> None:
+        self.function, self.name, self.graph = function, name, graph
+        self.dtype: torch.dtype | None = None
+
+    def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """What the function says of x (..., *event) at sigma (...): a score (..., *event), an energy (...).
+
+        Raises:
+            TypeError, ValueError: an answer that is no tensor of numbers, or has another shape.
+        """
+        import torch
+
+        answer = self._ask(x, sigma)
+        if not isinstance(answer, torch.Tensor) or not answer.is_floating_point():
+            given = answer.dtype if isinstance(answer, torch.Tensor) else f"a {type(answer).__name__}"
+            raise TypeError(f"{self.name} must return a tensor of real numbers; it returned {given}")
+        wanted = x.shape if self.name == "score" else sigma.shape
+        if answer.shape != wanted:
+            raise ValueError(
+                f"{self.name} must return the shape {tuple(wanted)} for x {tuple(x.shape)} and sigma "
+                f"{tuple(sigma.shape)}; it returned {tuple(answer.shape)}"
+            )
+        return (answer if self.graph else answer.detach()).to(x.dtype)
+
+    def _ask(self, x: Tensor, sigma: Tensor) -> Tensor:
+        import torch
+
+        if self.dtype is not None:
+            return self.function(x.to(self.dtype), sigma.to(self.dtype))
+        try:
+            answer = self.function(x, sigma)
+        except RuntimeError as error:
+            other = torch.float64 if x.dtype == torch.float32 else torch.float32
+            try:
+                answer = self.function(x.to(other), sigma.to(other))
+            except RuntimeError:
+                raise error from None
+            self.dtype = other
+            return answer
+        self.dtype = x.dtype
+        return answer
+
+
+def checked(score: Score, graph: bool = True) -> Score:
+    """The score with its answers checked, and its energy's where it has one; without `graph`, cut from their graphs.
+
+    Raises:
+        TypeError: no function.
+    """
+    if not callable(score):
+        raise TypeError(f"score must be a function of x and sigma; given: a {type(score).__name__}")
+    if isinstance(score, EnergyScore):
+        return replace(score, score=Checked(score.score, "score", graph), energy=Checked(score.energy, "energy"))
+    return Checked(score, "score", graph)
+
+
+def event_shape(shape: Sequence[int], event: int, name: str) -> tuple[int, ...]:
+    """A batch shape followed by an event of `event` axes, as a tuple of integers.
+
+    Raises:
+        TypeError, ValueError: no shape, or fewer axes than those of the event.
+    """
+    try:
+        axes = tuple(size.__index__() for size in shape)
+    except (AttributeError, TypeError):
+        raise TypeError(f"{name} must be a list of whole numbers, as (1000, 2) is; given: {shape!r}") from None
+    if not isinstance(event, int) or isinstance(event, bool) or event < 1 or len(axes) < event or min(axes) < 0:
+        raise ValueError(f"{name} {axes} has no event of {event} axes (event says how many of the last axes it takes)")
+    return axes
