@@ -39,7 +39,7 @@ methods:  # least error at equal evaluations: antithetic_stf, which takes two a 
 
 schedules:  # uncertainty went best with it, in 2-D and 10-D
   uncertainty: {{schedule: uncertainty, options: {{sigma_max: {high}, sigma_min: {low}, weighting: edm}}}}
-  single: {{schedule: single, options: {{sigma: {_number(a.sigma_opt)}}}}}
+  single: {{schedule: single, options: {{sigma: {_number(a.sigma_opt)}}}}}  # {a.gradient_samples:,} gradient samples
   geometric: {{schedule: geometric, options: {{sigma_max: {high}, sigma_min: {low}, levels: {a.levels}}}}}
   log_uniform: {{schedule: log_uniform, options: {{sigma_max: {high}, sigma_min: {low}, levels: {a.levels}}}}}
   edm: {{schedule: edm, options: {{sigma_max: {high}, sigma_min: {low}, sigma_data: {_number(a.sigma_data)}}}}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -19,6 +19,10 @@ PICTURES = (".png", ".svg", ".pdf")
 File = Annotated[Path, typer.Argument(help="rows of numbers: .parquet, .csv or .npy", show_default=False)]
 Columns = Annotated[list[str] | None, typer.Option("--column", help="use this column only (may stand several times)")]
 Dim = Annotated[int | None, typer.Option("--dim", min=1, help="dimensions that the data fill, if not all of them")]
+Samples = Annotated[
+    int,
+    typer.Option("--gradient-samples", min=1, help="steps times batch that the one level is for"),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="print everything as JSON")]
 AsParams = Annotated[bool, typer.Option("--params", help="print sections for params.yaml")]
 Plot = Annotated[Path | None, typer.Option("--plot", help=f"draw a picture: {', '.join(PICTURES)}")]
@@ -32,6 +36,7 @@ ROWS = {
     "sigma_opt": "sigma, one scale",
     "sigma_kernel": "sigma, by heart",
     "sigma_local": "tau",
+    "sigma_thin": "thinnest direction",
     "sigma_data": "sigma_data",
     "P_mean": "P_mean",
 }
@@ -42,6 +47,7 @@ def advise(
     file: File,
     column: Columns = None,
     dim: Dim = None,
+    gradient_samples: Samples = 384_000,
     as_json: AsJson = False,
     as_params: AsParams = False,
     plot: Plot = None,
@@ -55,7 +61,7 @@ def advise(
         if plot is not None and not plot.parent.is_dir():
             raise ValueError(f"--plot {plot}: there is no folder {plot.parent}")
         rows = _read(file, column)
-        given, prepared = _advise(file, rows, dim)
+        given, prepared = _advise(file, rows, dim, gradient_samples)
     except ValueError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2) from None
@@ -86,14 +92,15 @@ def _read(file: Path, columns: list[str] | None) -> np.ndarray:
         raise ValueError(f"{file} can't be read: {error.strerror or error}") from None
 
 
-def _advise(file: Path, rows: np.ndarray, dim: int | None) -> tuple[Advice, Advice]:
+def _advise(file: Path, rows: np.ndarray, dim: int | None, gradient_samples: int) -> tuple[Advice, Advice]:
     """For the data as they are, and as a study prepares them: every column scaled to standard deviation 1."""
     from scorebench.advisor import advise
     from scorebench.data import standardise
 
     try:
-        given = advise(rows, dim)
-        return given, advise(standardise({"train": rows}, per_column=True)[0]["train"], dim)
+        given = advise(rows, dim, gradient_samples=gradient_samples)
+        prepared = standardise({"train": rows}, per_column=True)[0]["train"]
+        return given, advise(prepared, dim, gradient_samples=gradient_samples)
     except ValueError as error:
         raise ValueError(f"{file}: {error}") from None
 
@@ -126,5 +133,5 @@ def _print(file: Path, given: Advice, prepared: Advice) -> None:
         console.print(Text.assemble(("warning: ", "bold yellow"), str(caution)))
 
 
-def _number(value: Any) -> str:
-    return f"{value:.4g}"
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.4g}"
