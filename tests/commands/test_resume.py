@@ -101,8 +101,10 @@ def test_other_folders_and_other_programs_are_left_alone(here: Path, tmp_path: P
         assert program.poll() is None
 
 
-def test_a_run_under_way_is_left_alone(here: Path) -> None:
-    with process(here, "snakemake", "--cores") as driver, process(here, *JOB) as job:
+@pytest.mark.parametrize("words", [("snakemake", "--cores"), ("scorebench", "stage", "train")])
+def test_a_run_under_way_is_left_alone(here: Path, words: tuple[str, ...]) -> None:
+    """Of Snakemake, and of `dvc repro`, whose stages run it in their own process."""
+    with process(here, *words) as driver, process(here, *JOB) as job:
         status, said = resume()
         assert status == 1
         assert f"a run is under way in this folder: process {driver.pid}" in said

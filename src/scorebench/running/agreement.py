@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from scorebench import storage
 from scorebench.progress.scratch import sweep
+from scorebench.running import leftovers
 from scorebench.running.shown import show
 from scorebench.study import results
 from scorebench.study.results import ATTIC
@@ -71,27 +72,20 @@ def _holds(path: Path, plan: dict[str, str]) -> bool:
 def run_stage(study: Study, target: str) -> int:
     """Snakemake up to a stage, then clear away what is not planned; 0 only if every planned file is there.
 
-    The profile is Snakemake's own choice: SNAKEMAKE_PROFILE=slurm makes `dvc repro` run on a cluster.
+    Where all is there already, Snakemake is not asked, whose start takes seconds. The profile is its own choice:
+    SNAKEMAKE_PROFILE=slurm makes `dvc repro` run on a cluster.
+
+    Raises:
+        SystemExit: Snakemake's, where a job fails or the folder is locked.
     """
     if target not in TARGETS:
         print(f"there is no stage '{target}'; there are: {', '.join(TARGETS)}", file=sys.stderr)
         return 2
-    cores = os.environ.get("SCOREBENCH_CORES", "all")
-    command = [
-        sys.executable,
-        "-m",
-        "snakemake",
-        "--cores",
-        cores,
-        "--quiet",
-        "rules",
-        "progress",
-        "--",
-        target,
-    ]
-    done = subprocess.run(command, check=False)
-    if done.returncode:
-        return done.returncode
+    restore(study)
+    if leftovers.of_a_run() or results.missing(study, upto(target)):
+        _snakemake("--cores", os.environ.get("SCOREBENCH_CORES", "all"), "--quiet", "rules", "progress", "--", target)
+    else:
+        print(f"{target}: all is there", file=sys.stderr)
     if absent := results.missing(study, upto(target)):
         print(f"{len(absent)} planned files are not there, the first: {absent[0]}", file=sys.stderr)
         return 1
@@ -101,6 +95,17 @@ def run_stage(study: Study, target: str) -> int:
     if complete and not os.environ.get("MLFLOW_TRACKING_URI"):  # experiments aside would change that store too
         _follow(study)
     return 0
+
+
+def _snakemake(*words: str) -> None:
+    """Run Snakemake in this process: what it needs is imported by now, and the source that keys hash is read."""
+    from snakemake.cli import main
+
+    try:
+        main(list(words))
+    except SystemExit as ended:
+        if ended.code:
+            raise
 
 
 def _follow(study: Study) -> None:

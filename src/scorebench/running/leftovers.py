@@ -63,7 +63,12 @@ def words_of(process: psutil.Process) -> list[str]:
 
 
 def is_driver(words: list[str]) -> bool:
-    """Whether a command line is that of a Snakemake that starts jobs (the one inside a cluster's job starts none)."""
+    """Whether a command line is that of a Snakemake that starts jobs (the one inside a cluster's job starts none).
+
+    `scorebench stage`, which `dvc repro` runs, is one, too.
+    """
+    if "scorebench" in words[:3]:
+        return command_of(words)[:1] == ["stage"]
     return "snakemake" in words[:3] and not {"--target-jobs", "--unlock", "-n", "--dry-run"} & set(words)
 
 
@@ -81,6 +86,11 @@ def command_of(words: list[str]) -> list[str]:
     """The command of a job, as it stands after `scorebench`, from its command line or that of its client."""
     place = words.index("scorebench") if "scorebench" in words[:3] else 3
     return words[place + 1 :]
+
+
+def of_a_run() -> bool:
+    """Whether a run is under way in this folder or was killed: it has locks, or files that it has not seen finished."""
+    return any(path.is_file() for folder in (LOCKS, MARKS) for path in folder.rglob("*"))
 
 
 def demand_no_driver() -> None:
