@@ -10,6 +10,8 @@ import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import quickly
+
 ROOT = Path(__file__).parents[1]
 
 TINY = """\
@@ -38,8 +40,6 @@ evaluation: {sigmas: {min: 0.05, max: 5, count: 3}, points: 100, projections: 5,
              c2st_folds: 2}
 """
 CELLS = {"ring8/dsm/log_uniform", "ring8/ssm_vr/log_uniform"}
-ASK_DVC = "from dvc.cli import main; raise SystemExit(main(['status']) or main(['repro', '--dry']))"
-"""Both commands in one process, whose imports take longer than they."""
 
 
 @dataclass
@@ -51,8 +51,6 @@ class Project:
 
     def run(self, *command: str, ok: bool = True) -> str:
         """A command's output; `snakemake`, `dvc` and `scorebench` are those of this environment."""
-        if command[0] in ("snakemake", "dvc", "scorebench"):
-            command = (sys.executable, "-m", *command)
         environment = {name: value for name, value in os.environ.items() if name != "SNAKEMAKE_PROFILE"} | {
             "PYTHONPATH": str(self.folder / "src"),
             "VIRTUAL_ENV": sys.prefix,
@@ -60,11 +58,14 @@ class Project:
             "SCOREBENCH_CORES": "2",
             **self.environment,
         }
-        done = subprocess.run(
-            command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=600, check=False
-        )
-        said = done.stdout + done.stderr
-        assert (done.returncode == 0) == ok, f"{' '.join(command)} exited with {done.returncode}:\n{said}"
+        if command[0] in ("snakemake", "dvc", "scorebench"):
+            status, said = quickly.run(list(command), self.folder, environment)
+        else:
+            done = subprocess.run(
+                command, cwd=self.folder, env=environment, capture_output=True, text=True, timeout=600, check=False
+            )
+            status, said = done.returncode, done.stdout + done.stderr
+        assert (status == 0) == ok, f"{' '.join(command)} exited with {status}:\n{said}"
         return said
 
     def edit(self, old: str, new: str, file: str = "params.yaml") -> None:
@@ -138,7 +139,8 @@ class Project:
     def agrees(self) -> None:
         """Snakemake, DVC and scorebench all say that nothing is to be done; MLflow, if it is kept, holds the plan."""
         assert "Nothing to be done" in self.run("snakemake", "-n", "--cores", "1")
-        assert self.run(sys.executable, "-c", ASK_DVC).count("Data and pipelines are up to date") == 2
+        assert "Data and pipelines are up to date" in self.run("dvc", "status")
+        assert "Data and pipelines are up to date" in self.run("dvc", "repro", "--dry")
         kept = (self.folder / "mlflow.db").exists()
         assert f"{', MLflow' if kept else ' jobs'} and dvc.lock agree" in self.run("scorebench", "agree", "--check")
         if kept:
