@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from scorebench import storage
+from scorebench.evidence.floors import TELLING
 from scorebench.specs.evaluate import EvaluateSpec, FloorSpec
 from scorebench.specs.prepare import PrepareSpec
 from scorebench.specs.sample import SampleSpec
@@ -201,5 +202,5 @@ def test_floor_of_a_finite_data_set_compares_samples_of_equal_size(tmp_path: Pat
     facts = floor(spec, {"data": tmp_path / "data"}, tmp_path)
     assert facts.points == 100, "half the training points, as many as the samples have"
     rows = storage.read_table(tmp_path / "floors.parquet").to_pylist()
-    assert {r["metric"] for r in rows} == {"sliced_wasserstein", "energy_distance", "mmd", "c2st"}
+    assert {r["metric"] for r in rows} == {*TELLING, "mmd"}
     assert all(0.3 < r["value"] < 0.7 for r in rows if r["metric"] == "c2st")

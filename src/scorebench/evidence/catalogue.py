@@ -65,6 +65,21 @@ KNOWN = {
             "Between samples and test points, over random directions.",
         ),
         Metric(
+            "whitened_wasserstein", "Sliced 2-Wasserstein distance after whitening", "standard deviations", "low",
+            "As the sliced distance, with every principal component of the test points scaled to standard deviation 1: "
+            "directions in which the data are thin count as much as wide ones.",
+        ),
+        Metric(
+            "component_wasserstein", "2-Wasserstein distance along the worst principal component",
+            "standard deviations", "low",
+            "In units of that component's own standard deviation: large where samples are too wide in a direction in "
+            "which the data are thin.",
+        ),
+        Metric(
+            "marginal_distance", "Kolmogorov–Smirnov distance of the worst column", "", "low",
+            "The largest difference between the distribution functions of samples and test points, over all columns.",
+        ),
+        Metric(
             "energy_distance", "Energy distance of samples", "units of the data", "low",
             "2 E‖X − Y‖ − E‖X − X′‖ − E‖Y − Y′‖ between samples X and test points Y.",
         ),
@@ -74,8 +89,9 @@ KNOWN = {
         ),
         Metric(
             "c2st", "Classifier two-sample test", "accuracy", 0.5,
-            "Accuracy of a classifier that tells samples from test points: 0.5 where it can't, "
-            "1 where it always can; below 0.5 where samples lie nearer to test points than these to each other.",
+            "Accuracy of the best of three classifiers (nearest neighbours, logistic, boosted trees) that tell samples "
+            "from test points: 0.5 where it can't, 1 where it always can; below 0.5 where samples lie nearer to test "
+            "points than these to each other.",
         ),
         Metric(
             "mode_coverage", "Modes covered", "share", "high",

@@ -53,8 +53,11 @@ def standard_error(x: np.ndarray) -> float:
     return 0.0 if (x == x[0]).all() else float(x.std(ddof=1)) / math.sqrt(len(x))
 
 
-def unpaired(a: Values, b: Values) -> Interval | None:
-    """Mean of a minus mean of b with Welch's interval; None without two values on either side."""
+def unpaired(a: Values, b: Values, family: int = 1) -> Interval | None:
+    """Mean of a minus mean of b with Welch's interval; None without two values on either side.
+
+    family: of how many intervals all shall hold at once with a probability of 95 % (Bonferroni).
+    """
     x, y = (np.array(list(v.values()), float) for v in (a, b))
     if len(x) < 2 or len(y) < 2:
         return None
@@ -62,5 +65,5 @@ def unpaired(a: Values, b: Values) -> Interval | None:
     if u + v == 0:
         return Interval(float(x.mean() - y.mean()), 0.0, len(x))
     freedom = (u + v) ** 2 / (u**2 / (len(x) - 1) + v**2 / (len(y) - 1))
-    half = float(stdtrit(freedom, 0.5 + LEVEL / 2)) * math.sqrt(u + v)
+    half = float(stdtrit(freedom, 1 - (1 - LEVEL) / (2 * family))) * math.sqrt(u + v)
     return Interval(float(x.mean() - y.mean()), half, len(x))

@@ -6,13 +6,14 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from scorebench.metrics import components as components
     from scorebench.metrics import diagnostics as diagnostics
     from scorebench.metrics import fisher as fisher
     from scorebench.metrics import gradients as gradients
     from scorebench.metrics import likelihood as likelihood
     from scorebench.metrics import samples as samples
 
-__all__ = ["diagnostics", "fisher", "gradients", "likelihood", "samples"]
+__all__ = ["components", "diagnostics", "fisher", "gradients", "likelihood", "samples"]
 
 
 def __getattr__(name: str) -> Any:

@@ -8,7 +8,8 @@ from markupsafe import Markup
 
 from scorebench.evidence.catalogue import UNTRAINED, metric
 from scorebench.evidence.comparisons import Ranking
-from scorebench.evidence.intervals import Interval, interval, unpaired
+from scorebench.evidence.floors import TELLING, told_by
+from scorebench.evidence.intervals import Interval, interval
 from scorebench.evidence.sentences import left_out, runs
 from scorebench.evidence.words import number, said
 from scorebench.report.results import Column, Results
@@ -197,22 +198,33 @@ def _references(results: Results, dataset: str, name: str, columns: list[Column]
 
 
 def _floor(results: Results, dataset: str) -> list[Markup]:
-    """How many cells have samples that can't be told from the truth."""
-    name, floor = "sliced_wasserstein", results.floor(dataset, "sliced_wasserstein")
-    level = interval(list(floor.values()))
+    """How many cells have samples that can't be told from the truth, by any of the measures and by the first alone."""
+    floors = {name: floor for name in TELLING if (floor := results.floor(dataset, name))}
+    level = interval(list(floors.get(TELLING[0], {}).values()))
     if level is None:
         return []
-    text = Markup("Truth against truth has a sliced Wasserstein distance of {}").format(said(level))
-    gaps = [
-        unpaired(results.values(dataset, method, column, name), floor)
-        for column in results.columns(dataset, name)
+    text = Markup("Truth against truth has a {} of {}").format(_lowered(TELLING[0]), said(level))
+    sets = [
+        {name: results.values(dataset, method, column, name) for name in floors}
+        for column in results.columns(dataset, TELLING[0])
         for method in results.methods(dataset)
     ]
-    judged = [gap for gap in gaps if gap is not None]
+    judged = [told for values in sets if (told := told_by(values, floors)) is not None]
     if judged:
-        reached = sum(gap.low <= 0 for gap in judged)
-        text += Markup("; {} of {} sets of samples can't be told from it").format(reached or "none", len(judged))
+        alike, measures = sum(not told for told in judged), ", ".join(map(_lowered, floors))
+        reached = Markup("{} of {} sets of samples can't be told from the truth by any of").format(alike, len(judged))
+        if not alike:
+            reached = Markup("each of {} sets of samples is told from the truth by one or more of").format(len(judged))
+        text += Markup("; {} {} measures ({})").format(reached, len(floors), measures)
+        if (blind := sum(TELLING[0] not in told for told in judged)) > alike:
+            text += Markup("; the first of these alone tells {}").format(len(judged) - blind or "none")
     return [text + Markup(".")]
+
+
+def _lowered(name: str) -> str:
+    """A measure's name within a sentence."""
+    label = metric(name).label
+    return label if label[:1].isdigit() or "–" in label.split()[0] else label[:1].lower() + label[1:]
 
 
 def _failures(results: Results, dataset: str) -> list[Markup]:

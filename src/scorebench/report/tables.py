@@ -151,6 +151,6 @@ def _entry(
 
 def _at_floor(values: Values, floor: Values, measured: Metric) -> bool:
     """Whether samples can't be told from the truth by this metric: Welch's interval does not lie above zero."""
-    bad = [{r: measured.badness(v) for r, v in side.items()} for side in (values, floor)]
-    difference = unpaired(*bad)
+    samples, truth = ({r: measured.badness(v) for r, v in side.items()} for side in (values, floor))
+    difference = unpaired(samples, truth)
     return difference is not None and difference.low <= 0

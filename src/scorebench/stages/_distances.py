@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import torch
 
+from scorebench.metrics.components import Components, Marginals
 from scorebench.metrics.samples import PairDistances, SlicedWasserstein, c2st, mode_statistics, nearest_distance
 from scorebench.specs.evaluate import Evaluation
 from scorebench.streams import seed_of
@@ -29,6 +30,8 @@ class Distances:
         self.test, self.target, self.evaluation, self.seed, self.train = test, target, evaluation, seed, train
         self.sliced = SlicedWasserstein(test, evaluation.projections, seed_of(seed, "projections") % 2**31)
         self.pairs = PairDistances(test[: evaluation.energy_points])
+        self.components = Components(test, evaluation.projections, seed_of(seed, "projections") % 2**31)
+        self.marginals = Marginals(test)
         self.few = evaluation.c2st_points
         self.test_to_train = None if train is None else nearest_distance(test[: self.few], train)
 
@@ -39,7 +42,9 @@ class Distances:
         the truth, towards 0 for a model that has learned its training points by heart. negative_log_density:
         -E log p(x) under the truth, in nats.
         """
-        values = {"sliced_wasserstein": self.sliced(x)} | self.pairs(x[: self.evaluation.energy_points])
+        some = x[: self.evaluation.energy_points]
+        values = {"sliced_wasserstein": self.sliced(x)} | self.pairs(some) | self.components(some)
+        values["marginal_distance"] = float(self.marginals(x).max())
         folds = seed_of(self.seed, "folds")
         values["c2st"] = c2st(x[: self.few], self.test[: self.few], self.evaluation.c2st_folds, folds)
         if self.train is not None and self.test_to_train:
