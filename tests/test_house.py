@@ -19,6 +19,7 @@ SPLIT = {"train"}  # of the data: train, validation, test
 OTHER_MEANINGS = {
     "commands/advise.py": SPLIT,
     "data/__init__.py": SPLIT,
+    "data/table.py": SPLIT,
     "samplers/_steps.py": {"report"},  # what a variable is called where it is looked at
     "stages/_dataset.py": SPLIT,
     "stages/_results.py": {"microscope"},  # a status in the table of results

@@ -1,4 +1,4 @@
-"""A table of one's own: three formats that mean the same, and faults that are named."""
+"""A table of one's own: formats that mean the same, and faults that are named; test_odd_files.py has the odd ones."""
 
 from __future__ import annotations
 
@@ -74,9 +74,9 @@ def test_missing_file(tmp_path):
 
 
 def test_unknown_ending(tmp_path):
-    (tmp_path / "t.xlsx").write_text("a")
-    with pytest.raises(ValueError, match=r"must be \.parquet, \.csv or \.npy"):
-        Table(path=str(tmp_path / "t.xlsx")).rows()
+    (tmp_path / "t.sav").write_text("a")
+    with pytest.raises(ValueError, match=r"must be one of \.csv, \.tsv, .* \(of text also with \.gz\)"):
+        Table(path=str(tmp_path / "t.sav")).rows()
 
 
 @pytest.mark.parametrize("ending", ["csv", "parquet"])
@@ -123,9 +123,10 @@ def test_an_array_of_text_says_so(tmp_path):
         Table(path=str(tmp_path / "t.npy")).rows()
 
 
-def test_columns_of_an_array_are_refused(tmp_path):
-    """.npy has no names: asking for some must not be ignored."""
+def test_columns_of_an_array_are_counted(tmp_path):
+    """.npy has no names: x0, x1, ... stand for them, and asking for others must not be ignored."""
     np.save(tmp_path / "t.npy", ROWS)
+    np.testing.assert_array_equal(Table(path=str(tmp_path / "t.npy"), columns=["x2", "x0"]).rows(), ROWS[:, [2, 0]])
     with pytest.raises(ValueError, match="columns"):
         Table(path=str(tmp_path / "t.npy"), columns=["a"]).rows()
 
@@ -142,7 +143,7 @@ def test_rows_are_kept_by_the_value_of_another_column(tmp_path, columns):
         Table(path=path, where={"sort": "red"}).check({})
     npy = tmp_path / "t.npy"
     np.save(npy, ROWS)
-    with pytest.raises(ValueError, match="no column names, so `where` can't pick any"):
+    with pytest.raises(ValueError, match=r"no columns \['kind'\].* it has no names; columns are counted"):
         Table(path=str(npy), where={"kind": "red"}).check({})
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,6 +12,7 @@ from scorebench.parts import Part
 if TYPE_CHECKING:
     import numpy as np
 
+    from scorebench.specs.columns import Column
     from scorebench.targets import MixtureNumbers
 
 SPLITS = ("train", "validation", "test")
@@ -19,16 +20,20 @@ SPLITS = ("train", "validation", "test")
 
 @dataclass
 class Points:
-    """What a source gives: points (n, d) per split, their meaning, and the exact target where there is one."""
+    """What a source gives: points (n, d) per split, their meaning, and the exact target where there is one.
+
+    columns: of the file that the points are from. said: how it was read, a line for each thing that was decided.
+    """
 
     splits: dict[str, np.ndarray]
     origin: str
     licence: str
     target: MixtureNumbers | None = None
-    image: tuple[int, int] | None = None
+    image: tuple[int, ...] | None = None
     shift: list[float] | float = 0.0
     scale: list[float] | float = 1.0
-    notes: dict[str, object] = field(default_factory=dict)
+    columns: tuple[Column, ...] | None = None
+    said: tuple[str, ...] = ()
 
 
 class Source(Part):
@@ -46,6 +51,10 @@ class Source(Part):
     @abstractmethod
     def dimension(self) -> int:
         """Number of values in one event."""
+
+    def said(self) -> tuple[str, ...]:
+        """What a person should know of how the data were read, a line each."""
+        return ()
 
     def check(self, sizes: dict[str, int | None]) -> None:
         """Raise ValueError if the data can't be read or don't give these sizes; called before anything runs."""

@@ -1,9 +1,12 @@
-"""A table of your own: Parquet, CSV or npy."""
+"""A table of your own: CSV and its relatives, Excel, Parquet, Feather, npy or npz."""
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import AfterValidator, Field, NonNegativeInt
 
 from scorebench.data import Points, Source, split_counts, split_rows, standardise
 from scorebench.parts import wording
@@ -11,119 +14,146 @@ from scorebench.parts import wording
 if TYPE_CHECKING:
     import numpy as np
 
+    from scorebench.data._treated import Treated
+
+
+def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    twice = sorted({name for name in names if names.count(name) > 1})
+    if twice:
+        raise ValueError(f"{wording.quoted(twice)} stands there more than once")
+    return names
+
+
+Names = Annotated[tuple[str, ...], AfterValidator(_each_once)]
+
 
 class Table(Source):
-    """Rows of numbers from `path` (.parquet, .csv or .npy), every column scaled to mean 0 and standard deviation 1.
+    """Rows of numbers from a file, every column scaled to mean 0 and standard deviation 1.
 
-    `columns` picks columns by name (not for .npy); without it all columns are used, and all must be numbers.
-    `where` keeps the rows in which other columns hold these values (not for .npy): `{color: red}`. `distinct` keeps one
-    of rows that are the same in all columns used, so that no test row is a training row. `licence` and `origin` are
-    written down beside the prepared data.
+    Formats: .csv, .tsv, .txt and .dat, also with .gz; .xlsx; .parquet, .feather and .arrow; .npy and .npz. What the
+    options leave open is guessed, and `scorebench validate` says in a line each what was read, guessed, dropped and
+    changed. Columns that hold one value are carried through unchanged; coarse discrete ones are made continuous by
+    noise that samples lose again. Of arrays whose rows have two or three axes all values keep one scale.
     """
 
     path: str
-    columns: list[str] | None = None
-    where: dict[str, str | int | float] | None = None
+    """The file; the ending says the format, in capital or small letters."""
+    columns: Annotated[Names, Field(min_length=1)] | Literal["numeric"] | None = None
+    """Columns to use, by name (x0, x1, ... where the file has none), or `numeric`: all that hold numbers. Without it
+    all are used, but for those that name the rows or hold classes, and all must be numbers."""
+    where: dict[str, bool | int | float | str] | None = None
+    """Keep the rows in which other columns hold these values: `{color: red}`."""
+    index: Names | None = None
+    """Columns that name the rows, and are not used; without it they are guessed."""
     distinct: bool = False
+    """Keep one of rows that are the same in all columns of the file, used or not, so that no test row is a training
+    row; refused where rows are the same by chance because values are rounded."""
+    missing: Literal["refuse", "drop"] = "refuse"
+    """What is done with rows in which a value is missing or infinite."""
+    missing_values: tuple[float | str, ...] = ()
+    """What else stands for a missing value, such as -999."""
+    dequantise: Literal["auto"] | bool | Names = "auto"
+    """Which discrete columns get uniform noise of one step: those with steps above a fifth of their standard deviation,
+    all, none, or these."""
+    separator: str | None = None
+    """Of text: what stands between columns: one character, `tab` or `spaces`."""
+    decimal: Literal[".", ","] | None = None
+    """Of text: the decimal sign."""
+    header: bool | None = None
+    """Of text and Excel: whether the first row holds names."""
+    skip_rows: NonNegativeInt = 0
+    """Of text and Excel: lines to leave out at the beginning."""
+    encoding: str | None = None
+    """Of text: utf-8, utf-16, latin-1, ..."""
+    sheet: str | None = None
+    """Of Excel: the sheet, if not the first."""
+    array: str | None = None
+    """Of npz: the array."""
     origin: str = ""
+    """Where the data are from; written down beside the prepared data."""
     licence: str = "not stated"
+    """Their licence; written down too."""
 
     def files(self) -> list[Path]:
         """The table."""
         return [Path(self.path)]
 
-    def rows(self) -> np.ndarray:
-        """All rows, (n, d), float64.
+    def look(self) -> Treated:
+        """The file as it is to be used, and what is to be said of it.
 
         Raises:
-            ValueError: no such file, an unknown ending, a column that is missing or not numbers, a missing value, or
-                no row that is as `where` asks.
+            ValueError: what is wrong with the file or the options, in one sentence.
         """
-        import numpy as np
+        file = Path(self.path)
+        state = (file.stat().st_mtime_ns, file.stat().st_size) if file.is_file() else (0, 0)
+        return _look(self.model_dump_json(), *state)
 
-        path = Path(self.path)
-        if not path.is_file():
-            raise ValueError(f"there is no file {path}")
-        if path.suffix == ".npy":
-            rows = self._array(path)
-        elif path.suffix in (".parquet", ".csv"):
-            rows = self._columns(path)
-        else:
-            raise ValueError(f"{path}: the ending must be .parquet, .csv or .npy")
-        if rows.size == 0:
-            raise ValueError(f"{path} holds no values")
-        if not np.isfinite(rows).all():
-            bad = np.flatnonzero(~np.isfinite(rows).all(1))
-            raise ValueError(
-                f"{path}: {(~np.isfinite(rows)).sum()} values are missing or not finite,"
-                f" in rows {wording.first_few(bad.tolist())} (counted from 0, without a header)"
-            )
-        if self.distinct:
-            _, first = np.unique(rows, axis=0, return_index=True)
-            rows = rows[np.sort(first)]
-        return rows
-
-    def _array(self, path: Path) -> np.ndarray:
-        import numpy as np
-
-        if self.columns or self.where:
-            raise ValueError(
-                f"{path} has no column names, so {'`columns`' if self.columns else '`where`'} can't pick any"
-            )
-        try:
-            array: np.ndarray = np.load(path, allow_pickle=False)
-        except (ValueError, EOFError) as error:
-            raise ValueError(f"{path} is not a npy file of numbers: {error}") from None
-        if array.ndim == 0 or array.dtype.kind not in "fiu":
-            raise ValueError(f"{path} must hold rows of real numbers, it holds {array.dtype} of shape {array.shape}")
-        if array.size == 0:
-            raise ValueError(f"{path} holds no values")
-        return array.reshape(len(array), -1).astype(np.float64)
-
-    def _columns(self, path: Path) -> np.ndarray:
-        import numpy as np
-        import pyarrow
-        import pyarrow.csv
-        import pyarrow.parquet
-        from pyarrow import types
-
-        read = pyarrow.parquet.read_table if path.suffix == ".parquet" else pyarrow.csv.read_csv
-        try:
-            table = read(path)
-        except pyarrow.ArrowException as error:
-            raise ValueError(f"{path} is not a {path.suffix[1:]} file that can be read: {error}") from None
-        unknown = [c for c in [*(self.columns or []), *(self.where or {})] if c not in table.column_names]
-        if unknown:
-            raise ValueError(f"{path} has no columns {unknown}; it has: {table.column_names}")
-        for column, wanted in (self.where or {}).items():
-            held = table[column].to_pylist()
-            if wanted not in held:
-                raise ValueError(
-                    f"{path}: no row has {wanted!r} in {column!r};"
-                    f" it holds {', '.join(map(repr, sorted(set(map(str, held)))[:5]))}, ..."
-                )
-            table = table.filter([value == wanted for value in held])
-        used = self.columns or [c for c in table.column_names if c not in (self.where or {})]
-        table = table.select(used)
-        if table.num_rows == 0:
-            raise ValueError(f"{path} holds no values")
-        text = [f.name for f in table.schema if not (types.is_floating(f.type) or types.is_integer(f.type))]
-        if text:
-            raise ValueError(
-                f"{path}: columns {text} are not numbers; choose others with `columns`"
-                f"{wording.first_not_a_number(text[0], table[text[0]].to_pylist())}"
-            )
-        return np.column_stack([c.to_numpy().astype(np.float64) for c in table.columns])
+    def rows(self) -> np.ndarray:
+        """All rows, (n, d), float64, without constant columns; discrete values as they are."""
+        return self.look().values
 
     def dimension(self) -> int:
-        """Number of columns used."""
+        """Number of columns used that are not constant."""
         return int(self.rows().shape[1])
 
     def check(self, sizes: dict[str, int | None]) -> None:
         """The file can be read and has rows enough."""
         split_counts(len(self.rows()), sizes)
 
+    def said(self) -> tuple[str, ...]:
+        """What was read, guessed, dropped and changed, and what may be wrong, a line each."""
+        seen = self.look()
+        return (*seen.said, *(f"caution: {text}" for text in seen.cautions))
+
+    def continuous(self, seed: int) -> np.ndarray:
+        """All rows, (n, d), with noise of one step in discrete columns that are made continuous."""
+        import numpy as np
+
+        from scorebench.streams import seed_of
+
+        return self.look().continuous(np.random.default_rng(seed_of(seed, "dequantise")))
+
+    def scaled(self, splits: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], list[float], list[float]]:
+        """Rows per split as a study has them, and the shift and scale: of each column, or of all values of images."""
+        return standardise(splits, per_column=bool(self.look().columns))
+
     def load(self, sizes: dict[str, int | None], seed: int) -> Points:
-        """The rows, shuffled, split and standardised."""
-        splits, shift, scale = standardise(split_rows(self.rows(), sizes, seed), per_column=True)
-        return Points(splits, self.origin or self.path, self.licence, shift=shift, scale=scale)
+        """The rows, made continuous, shuffled, split and standardised.
+
+        Raises:
+            ValueError: a column that has one value in all training rows and others in the rest.
+        """
+        import numpy as np
+
+        seen = self.look()
+        parts = split_rows(self.continuous(seed), sizes, seed)
+        still = [name for name, x in zip(seen.names, parts["train"].T, strict=True) if np.ptp(x) == 0]
+        if still and seen.columns:
+            raise ValueError(f"{self.path}: {wording.quoted(still)} holds one value in all training rows: leave it out")
+        splits, shift, scale = self.scaled(parts)
+        return Points(
+            splits,
+            self.origin or self.path,
+            self.licence,
+            image=seen.image,
+            shift=shift,
+            scale=scale,
+            columns=seen.columns or None,
+            said=self.said(),
+        )
+
+
+@functools.lru_cache(maxsize=8)
+def _look(options: str, changed: int, size: int) -> Treated:
+    """What a file of this state holds: a study asks several times."""
+    from scorebench.data._chosen import Wanted, choose
+    from scorebench.data._files import Layout
+    from scorebench.data._treated import treat
+
+    t = Table.model_validate_json(options)
+    texts = tuple(value for value in t.missing_values if isinstance(value, str))
+    numbers = tuple(value for value in t.missing_values if not isinstance(value, str))
+    layout = Layout(t.separator, t.decimal, t.header, t.skip_rows, t.encoding, t.sheet, t.array, texts)
+    wanted = Wanted(Path(t.path), layout, t.columns, t.index, t.where or {}, t.missing == "drop", numbers, t.distinct)
+    chosen = choose(wanted)
+    return treat(wanted.path, chosen, t.dequantise)

@@ -71,6 +71,11 @@ def first_few(items: Sequence[Any], most: int = 5) -> str:
     return ", ".join(map(str, items[:most])) + (", ..." if len(items) > most else "")
 
 
+def quoted(names: Sequence[str], most: int = 8) -> str:
+    """`'a', 'b', ...`: the first few of many names."""
+    return first_few([f"'{name}'" for name in names], most)
+
+
 def rows_named(rows: Sequence[int]) -> str:
     """`rows 3, 8, 9 (counted from 0)` of row numbers; the first few of many."""
     return f"row{'s' if len(rows) > 1 else ''} {first_few(rows)} (counted from 0)"

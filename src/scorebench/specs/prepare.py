@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import JsonValue
 
 from scorebench.specs import Facts, SourceSpec, Spec, Written
+from scorebench.specs.columns import Column
 
 
 class PrepareSpec(Spec):
@@ -33,6 +34,8 @@ class DataDescription(Written):
     that are images. shift, scale: prepared = (original - shift) / scale, of all numbers or one by one.
     root_mean_square: of the prepared training points. target: the exact distribution as
     `targets.GaussianMixture.from_json` takes it, where it is known. files: as in the spec.
+    columns: of the file that the points are from, in its order; None where there is none. said: how it was read, a line
+    for each thing that was decided.
     """
 
     dimension: int
@@ -45,3 +48,5 @@ class DataDescription(Written):
     root_mean_square: float
     target: dict[str, JsonValue] | None
     files: dict[str, str]
+    columns: tuple[Column, ...] | None = None
+    said: tuple[str, ...] = ()

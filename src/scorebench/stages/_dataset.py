@@ -24,6 +24,11 @@ def describe(folder: Path) -> DataDescription:
     return DataDescription.model_validate(storage.read_json(folder / "dataset.json"))
 
 
+def names_of(described: DataDescription) -> list[str] | None:
+    """What the numbers of a point are called in the file that they are from; None where there is none."""
+    return [column.name for column in described.columns if column.place is not None] if described.columns else None
+
+
 def exact_target(folder: Path) -> GaussianMixture | None:
     """The distribution that the points come from, where it is known."""
     from scorebench.targets import GaussianMixture

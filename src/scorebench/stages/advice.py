@@ -8,13 +8,13 @@ from scorebench import storage
 from scorebench.advisor import advise
 from scorebench.specs.advice import AdviceFacts, AdviceSpec, Advised, Proposal, Proposals
 from scorebench.stages import UNATTENDED, Inputs, Running
-from scorebench.stages._dataset import read_points
+from scorebench.stages._dataset import describe, names_of, read_points
 
 
 def advice(spec: AdviceSpec, inputs: Inputs, out: Path, running: Running = UNATTENDED) -> AdviceFacts:
     """Write advice.json, scales in units of the prepared data; without proposals where nothing can be advised."""
     try:
-        told = advise(read_points(inputs["data"], "train"))
+        told = advise(read_points(inputs["data"], "train"), names=names_of(describe(inputs["data"])))
     except ValueError:  # all points are the same, or not finite
         advised = Advised(proposals=None, warnings=())
     else:

@@ -29,6 +29,8 @@ def prepare(spec: PrepareSpec, inputs: Inputs, out: Path, running: Running = UNA
         root_mean_square=float((points.splits["train"].astype("float64") ** 2).mean() ** 0.5),
         target=points.target,
         files=spec.files,
+        columns=points.columns,
+        said=points.said,
     )
-    storage.write_json(out / "dataset.json", described.model_dump(mode="json"))
+    storage.write_json(out / "dataset.json", described.model_dump(mode="json", exclude_defaults=True))
     return PrepareFacts(rows=rows, dimension=dimension)

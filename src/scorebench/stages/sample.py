@@ -10,6 +10,7 @@ import pyarrow as pa
 import torch
 
 from scorebench import storage
+from scorebench.specs.columns import restored
 from scorebench.specs.sample import SampleFacts, SampleSpec
 from scorebench.stages import UNATTENDED, Inputs, Running, set_up
 from scorebench.stages._dataset import describe, sample_size
@@ -23,6 +24,8 @@ CHUNK = 2_000
 def sample(spec: SampleSpec, inputs: Inputs, out: Path, running: Running = UNATTENDED) -> SampleFacts:
     """Write samples.parquet: columns sampler, replicate and x, in the units of the prepared data.
 
+    Where the points are from a file, its columns stand beside them, in its units: what was done to them undone, with
+    an underscore after a name that is one of these three.
     As many points as the spec says, but for a finite data set not more than half its training points: the size of
     the true sample that the floor is taken with. Replicates that diverged or failed have no samples.
     """
@@ -54,12 +57,12 @@ def sample(spec: SampleSpec, inputs: Inputs, out: Path, running: Running = UNATT
         replicates += np.repeat(np.array(kept, dtype=np.int32), n).tolist()
         drawn.append(x.reshape(R * n, d))
     points = np.concatenate(drawn) if drawn else np.empty((0, d), np.float32)
-    table = pa.table(
-        {
-            "sampler": pa.array(labels, pa.string()).dictionary_encode(),
-            "replicate": pa.array(replicates, pa.int32()),
-            "x": storage.points_column(points),
-        }
-    )
-    storage.write_table(out / "samples.parquet", table)
+    table = {
+        "sampler": pa.array(labels, pa.string()).dictionary_encode(),
+        "replicate": pa.array(replicates, pa.int32()),
+        "x": storage.points_column(points),
+    }
+    for name, values in restored(described.columns or (), points, described.shift, described.scale).items():
+        table[f"{name}_" if name in ("sampler", "replicate", "x") else name] = pa.array(values)
+    storage.write_table(out / "samples.parquet", pa.table(table))
     return SampleFacts(device=device, points=n, sampling_seconds=seconds)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from scorebench import storage
 from scorebench.specs import PartSpec
 from scorebench.specs.card import TrainCard
+from scorebench.specs.columns import Column
 from scorebench.stages._dataset import describe
 from scorebench.study import keys, results, specs
 from scorebench.study.cells import Cell
@@ -133,20 +134,19 @@ def _saved(study: Study, cell: Cell) -> Iterator[Path]:
     sampler = _sampler(study, cell)
     assert sampler is not None, "a cell without a sampler has no model"
     used = {"network": spec.network, "schedule": spec.schedule, "sampler": spec.samplers[sampler]}
-    named = specs.prepare(study, jobs[PREPARE]).source.options.get("columns")
-    columns = [*map(str, named)] if isinstance(named, list) and named else [f"x{i}" for i in range(described.dimension)]
+    columns = described.columns or tuple(Column(name=f"x{i}", place=i) for i in range(described.dimension))
     facts = {
         "at": str(cell),
         "parts": {kind: part.model_dump(mode="json") for kind, part in used.items()},
         "dimension": described.dimension,
-        "columns": columns,
+        "columns": [column.model_dump(mode="json") for column in columns],
         "shift": described.shift,
         "scale": described.scale,
         "replicates": trained,
     }
     signature = ModelSignature(
         inputs=Schema([ColSpec("long", "points")]),
-        outputs=Schema([ColSpec("double", name) for name in columns]),
+        outputs=Schema([ColSpec("double", column.name) for column in columns]),
         params=ParamSchema([ParamSpec("seed", "long", 0), ParamSpec("replicate", "long", -1)]),
     )
     with tempfile.TemporaryDirectory() as top, _quiet():
@@ -168,7 +168,7 @@ def _saved(study: Study, cell: Cell) -> Iterator[Path]:
 
 def _copy_source(used: Iterable[PartSpec], to: Path) -> None:
     """The modules that a model needs, and no others: it then samples where scorebench is not installed."""
-    for module in _imported({*(part.module for part in used), "scorebench.streams"}):
+    for module in _imported({*(part.module for part in used), "scorebench.specs.columns", "scorebench.streams"}):
         stem = keys.ROOT.joinpath(*module.split(".")[1:])
         file = stem / "__init__.py" if stem.is_dir() else stem.with_suffix(".py")
         copy = to / file.relative_to(keys.ROOT)

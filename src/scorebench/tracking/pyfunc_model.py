@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import Any
 
 import mlflow
-import numpy as np
 import pandas as pd
 import torch
 from mlflow.pyfunc.model import PythonModel
 from safetensors.torch import load_file
 
 from scorebench import parts
+from scorebench.specs.columns import Column, restored
 from scorebench.streams import Streams
 
 
@@ -52,8 +52,8 @@ class Samples(PythonModel):  # type: ignore[misc,unused-ignore]
         generator = Streams(int(given["seed"]), 1).at("model")[0]
         with torch.no_grad():
             x = self.sampler(score, self.schedule.ladder(), shape, generator)
-        values = x.double().numpy() * np.asarray(self.cell["scale"]) + np.asarray(self.cell["shift"])
-        return pd.DataFrame(values, columns=self.cell["columns"])
+        columns = [Column.model_validate(column) for column in self.cell["columns"]]
+        return pd.DataFrame(restored(columns, x.numpy(), self.cell["shift"], self.cell["scale"]))
 
 
 mlflow.models.set_model(Samples())
