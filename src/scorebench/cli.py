@@ -26,6 +26,7 @@ from scorebench.commands.resume import resume
 from scorebench.commands.schema import schema
 from scorebench.commands.status import status
 from scorebench.commands.ui import ui
+from scorebench.commands.validate import validate
 from scorebench.progress.stopping import SIGNALS, Stopped
 from scorebench.running import jobs
 from scorebench.running.ending import run_and_end
@@ -139,14 +140,6 @@ def track(
 
 @app.command()
 @plainly
-def validate(study: StudyFile = DEFAULT) -> None:
-    """Check a study file; every fault is shown with its line."""
-    loaded = Study(study)
-    print(f"{study}: {len(loaded.applicable)} cells to run, {len(loaded.not_applicable)} not applicable")
-
-
-@app.command()
-@plainly
 def plan(study: StudyFile = DEFAULT) -> None:
     """Show the cells of a study: up to date, to run, or not applicable and why."""
     from scorebench.running.agreement import restore
@@ -245,7 +238,7 @@ def agree(
 
 for command in (advise, check, resume, schema):
     app.command()(command)
-for plain in (doctor, explain, gc, publish, status, ui):
+for plain in (doctor, explain, gc, publish, status, ui, validate):
     app.command()(plainly(plain))
 
 

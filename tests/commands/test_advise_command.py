@@ -52,9 +52,10 @@ def test_json_holds_the_advice_in_both_units(tmp_path, rows, ending):
     done = run(write(tmp_path / f"t.{ending}", rows), "--json")
     assert done.exit_code == 0, done.output
     told = json.loads(done.stdout)
-    assert {k: v for k, v in told.items() if k not in ("file", "prepared")} == json.loads(
+    assert {k: v for k, v in told.items() if k not in ("file", "read", "prepared")} == json.loads(
         json.dumps(advice_for(rows).summary())
     )
+    assert told["read"][0].endswith(": 300 rows, 3 of 3 columns")
     scaled = standardise({"train": rows}, per_column=True)[0]["train"]
     assert told["prepared"]["sigma_max"] == advice_for(scaled).sigma_max
     assert told["prepared"]["sigma_data"] == pytest.approx(1, rel=1e-6)
@@ -147,11 +148,11 @@ def bad_files(folder: Path, rows: np.ndarray) -> list[tuple[Path, str]]:
     np.save(folder / "objects.npy", np.array([{}, []], dtype=object), allow_pickle=True)
     np.save(folder / "nothing.npy", np.zeros((0, 3)))
     np.save(folder / "words.npy", np.array([["a"], ["b"]]))
-    np.savez(folder / "t.npz", rows)
+    np.savez(folder / "t.npz", rows, rows)
     return [
         (folder / "absent.csv", "there is no file"),
         (folder, "there is no file"),
-        (file("empty.csv", ""), "is not a csv file that can be read"),
+        (file("empty.csv", ""), "holds no values"),
         (file("header.csv", "a,b\n"), "holds no values"),
         (file("empty.npy", ""), "is not a npy file of numbers"),
         (file("empty.parquet", ""), "is not a parquet file that can be read"),
@@ -159,10 +160,15 @@ def bad_files(folder: Path, rows: np.ndarray) -> list[tuple[Path, str]]:
         (file("fake.npy", "a,b\n1,2\n"), "is not a npy file of numbers"),
         (file("ragged.csv", "a,b\n1,2\n1\n"), "is not a csv file that can be read"),
         (file("binary.csv", bytes(range(256))), "binary.csv"),
-        (file("t.txt", "1 2\n"), "the ending must be .parquet, .csv or .npy"),
+        (file("t.txt", "1 2\n"), "at least 2 rows"),
+        (file("t.sav", "1 2\n"), "the ending must be one of .csv"),
         (
             file("text.csv", "a,b\n1,2\n2,n/a!\n"),
-            "columns ['b'] are not numbers; choose others with `columns` (row 1 of",
+            "columns ['b'] are not numbers; choose others with `columns`, or",
+        ),
+        (
+            file("text.csv", "a,b\n1,2\n2,n/a!\n"),
+            "`columns: numeric` (row 1 of 'b' holds 'n/a!')",
         ),
         (file("hole.csv", "a,b\n1,2\n2,\n3,4\n"), "1 values are missing or not finite, in rows 1 (counted from 0"),
         (file("one.csv", "a,b\n1,2\n"), "at least 2 rows"),
@@ -172,7 +178,7 @@ def bad_files(folder: Path, rows: np.ndarray) -> list[tuple[Path, str]]:
         (folder / "objects.npy", "is not a npy file of numbers"),
         (folder / "nothing.npy", "holds no values"),
         (folder / "words.npy", "must hold rows of real numbers"),
-        (folder / "t.npz", "the ending must be .parquet, .csv or .npy"),
+        (folder / "t.npz", "name one by `array`: 'arr_0' of shape (300, 3)"),
     ]
 
 

@@ -8,6 +8,6 @@
 `scorebench.noise` has the same `advise`.
 """
 
-from scorebench.noise._advice import Advice, Caution, Reason, advise
+from scorebench.noise._advice import Advice, Caution, Reason, advise, cautions
 
-__all__ = ["Advice", "Caution", "Reason", "advise"]
+__all__ = ["Advice", "Caution", "Reason", "advise", "cautions"]

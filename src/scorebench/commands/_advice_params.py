@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from scorebench.advisor import Advice
 
 SIGMAS = 13
@@ -17,21 +19,22 @@ REFERENCES = 1024
 """Points that posterior means are taken over, as in the studies."""
 
 
-def sections(file: Path, columns: list[str] | None, advice: Advice) -> str:
+def sections(file: Path, options: Mapping[str, object], advice: Advice) -> str:
     """The sections `datasets`, `methods`, `schedules`, `samplers` and `evaluation` of a study of this file.
 
     The method and the schedule that docs/answers.md recommends, and what they are to be held against.
 
+    options: of the source `table`.
     advice: for the data as a study prepares them, each column scaled to standard deviation 1.
     """
     a = advice
     high, low = _number(a.sigma_max), _number(a.sigma_min)
-    picked = f", columns: {json.dumps(columns)}" if columns else ""
+    said = ", ".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in options.items())
     return f"""\
 # Proposed by `scorebench advise` for {a.points:,} points in {a.dimension} dimensions; put these sections in the place
 # of a study's own. All scales are those of prepared data, whose columns have standard deviation 1.
 datasets:
-  {_name(file)}: {{source: table, options: {{path: {json.dumps(str(file), ensure_ascii=False)}{picked}}}}}
+  {_name(file)}: {{source: table, options: {{{said}}}}}
 
 methods:  # least error at equal evaluations: antithetic_stf, which takes two a step (docs/answers.md)
   dsm: {{objective: dsm}}

@@ -10,14 +10,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 if TYPE_CHECKING:
-    import numpy as np
+    from collections.abc import Sequence
 
     from scorebench.advisor import Advice
+    from scorebench.data.table import Table
 
 PICTURES = (".png", ".svg", ".pdf")
 
-File = Annotated[Path, typer.Argument(help="rows of numbers: .parquet, .csv or .npy", show_default=False)]
+File = Annotated[
+    Path,
+    typer.Argument(help="rows of numbers: .csv, .tsv, .txt, .xlsx, .parquet, .feather, .npy, .npz", show_default=False),
+]
 Columns = Annotated[list[str] | None, typer.Option("--column", help="use this column only (may stand several times)")]
+Option = Annotated[
+    list[str] | None,
+    typer.Option("--option", help="of the source `table`, as in a study: decimal=, or missing=drop (several times)"),
+]
 Dim = Annotated[int | None, typer.Option("--dim", min=1, help="dimensions that the data fill, if not all of them")]
 Samples = Annotated[
     int,
@@ -46,6 +54,7 @@ ROWS = {
 def advise(
     file: File,
     column: Columns = None,
+    option: Option = None,
     dim: Dim = None,
     gradient_samples: Samples = 384_000,
     as_json: AsJson = False,
@@ -60,8 +69,9 @@ def advise(
             raise ValueError(f"--plot {plot}: the ending must be one of {', '.join(PICTURES)}")
         if plot is not None and not plot.parent.is_dir():
             raise ValueError(f"--plot {plot}: there is no folder {plot.parent}")
-        rows = _read(file, column)
-        given, prepared = _advise(file, rows, dim, gradient_samples)
+        table = _table(file, column, option)
+        given, prepared = _advise(table, dim, gradient_samples)
+        said = table.said()
     except ValueError as error:
         print(error, file=sys.stderr)
         raise typer.Exit(2) from None
@@ -71,47 +81,69 @@ def advise(
         draw(given, plot)
         print(plot, file=sys.stderr)
     if as_json:
-        print(json.dumps({"file": str(file), **given.summary(), "prepared": prepared.summary()}, indent=2))
+        told = {"file": str(file), "read": said, **given.summary(), "prepared": prepared.summary()}
+        print(json.dumps(told, indent=2))
     elif as_params:
         from scorebench.commands._advice_params import sections
 
-        print(sections(file, column, prepared), end="")
+        print(sections(file, options_given(table), prepared), end="")
+        for line in said:
+            print(line, file=sys.stderr)
         for caution in given.warnings:
             print(f"warning: {caution}", file=sys.stderr)
     else:
-        _print(file, given, prepared)
+        _print(file, said, given, prepared)
 
 
-def _read(file: Path, columns: list[str] | None) -> np.ndarray:
-    """Rows of the file, (n, d), as a study's `table` source reads them."""
+def _table(file: Path, columns: list[str] | None, options: list[str] | None) -> Table:
+    """The file as a study's `table` source reads it; options are texts `name=value`, values as YAML has them."""
+    from ruamel.yaml import YAML
+
+    from scorebench import parts
+
+    given: dict[str, object] = {"path": str(file)} | ({"columns": columns} if columns else {})
+    for text in options or []:
+        name, equals, value = text.partition("=")
+        if not equals:
+            raise ValueError(f"--option {text}: must be NAME=VALUE, such as missing=drop")
+        given[name] = value if value in (",", ".", ";", "|") else YAML(typ="safe").load(value)
     from scorebench.data.table import Table
 
+    table = parts.build("source", "table", given)
+    assert isinstance(table, Table)
     try:
-        return Table(path=str(file), columns=columns or None).rows()
+        table.look()
     except OSError as error:
         raise ValueError(f"{file} can't be read: {error.strerror or error}") from None
+    return table
 
 
-def _advise(file: Path, rows: np.ndarray, dim: int | None, gradient_samples: int) -> tuple[Advice, Advice]:
+def options_given(table: Table) -> dict[str, object]:
+    """What was said of the file, without what is left to the source itself."""
+    return table.model_dump(mode="json", exclude_defaults=True)
+
+
+def _advise(table: Table, dim: int | None, gradient_samples: int) -> tuple[Advice, Advice]:
     """For the data as they are, and as a study prepares them: every column scaled to standard deviation 1."""
     from scorebench.advisor import advise
-    from scorebench.data import standardise
 
     try:
-        given = advise(rows, dim, gradient_samples=gradient_samples)
-        prepared = standardise({"train": rows}, per_column=True)[0]["train"]
-        return given, advise(prepared, dim, gradient_samples=gradient_samples)
+        rows, names = table.continuous(seed=0), table.look().names
+        given = advise(rows, dim, names, gradient_samples)
+        return given, advise(table.scaled({"train": rows})[0]["train"], dim, names, gradient_samples)
     except ValueError as error:
-        raise ValueError(f"{file}: {error}") from None
+        raise ValueError(f"{table.path}: {error}") from None
 
 
-def _print(file: Path, given: Advice, prepared: Advice) -> None:
+def _print(file: Path, said: Sequence[str], given: Advice, prepared: Advice) -> None:
     from rich.console import Console
-    from rich.table import Table
+    from rich.table import Table as Grid
     from rich.text import Text
 
     console = Console()
-    table = Table(title=f"{file}: {given.points:,} points, {given.dimension} dimensions", title_justify="left")
+    for line in said:
+        console.print(Text(line))
+    table = Grid(title=f"{file}: {given.points:,} points, {given.dimension} dimensions", title_justify="left")
     table.add_column("")
     table.add_column("as given", justify="right", no_wrap=True)
     table.add_column("scaled", justify="right", no_wrap=True)

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from scorebench.noise._distances import Data
 
-__all__ = ["Advice", "Caution", "Reason", "advise"]
+__all__ = ["Advice", "Caution", "Reason", "advise", "cautions"]
 
 EXACT = 1e12
 """Products of numbers up to which sigma_max is exact; a minute, more or less."""
@@ -165,6 +165,26 @@ def advise(
         reasons=reasons(d, gradient_samples),
         warnings=tuple(cautions),
         distances=found,
+    )
+
+
+def cautions(data: Data, names: Sequence[str] | None = None) -> tuple[Caution, ...]:
+    """What `advise` warns of in the data themselves, an array or tensor (n, d): no scales are taken, so it is quick.
+
+    Raises:
+        ValueError: as `advise`.
+    """
+    import numpy as np
+
+    rows = as_rows(data)
+    points = _points.separate(rows)
+    if len(points.distinct) < 2:
+        raise ValueError(f"all {len(rows)} rows are the same: there is no scale to be found")
+    thin = _thin.thinnest(points.smooth[:, points.spread], np.arange(len(points.smooth)), rows.shape[1])
+    return (
+        *_cautions.about_rows(points.repeats, len(rows)),
+        *_cautions.about_columns(rows, points.columns, names, image=np.ndim(data) == 4),
+        *_cautions.about_directions(thin.dependent, thin.flat),
     )
 
 
