@@ -203,6 +203,9 @@ def test_a_run_that_collapsed_is_named_and_hides_nothing(tmp_path: Path) -> None
     assert "Collapsed, with an error above 0.9 of the untrained network's: dsm: 1 of 4 runs collapsed" in said
     (line,) = (line for line in table(found, "ring", "D_integral").lines if line.method == "dsm")
     assert "1 of 4 runs collapsed (replicate 3)" in line.entries[0].notes
+    shares = {line.method: line.entries[0].text for line in table(found, "ring", "collapsed").lines}
+    assert (shares["dsm"], shares["pairs"]) == ("1 of 4", "0 of 4")
+    assert "collapsed" in found.metrics("ring")
 
 
 def test_nothing_to_ask(tmp_path: Path) -> None:

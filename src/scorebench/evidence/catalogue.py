@@ -39,6 +39,8 @@ class Metric:
         return f"{self.best:g} is best" if isinstance(self.best, float) else words[self.best]
 
 
+COLLAPSED_RUNS = "collapsed"
+"""The metric that is 1 for runs that collapsed and 0 for others."""
 KNOWN = {
     metric.name: metric
     for metric in (
@@ -130,6 +132,10 @@ KNOWN = {
             "excess_loss_integral", "Estimated score error over all scales", "nats", "low",
             "The integral of the excess of the DSM loss over its estimated optimum: the score error, estimated without "
             "the exact score. Of use where docs/answers.md finds it valid.", constant=True,
+        ),
+        Metric(
+            COLLAPSED_RUNS, "Share of runs that collapsed", "share", None,
+            "Runs that end with an error above 0.9 of the untrained network's; shown where there are any.",
         ),
         Metric("finite_share", "Finite samples", "share", "high", "Share of samples that are finite and below 1e6."),
         Metric(

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from scorebench.evidence.catalogue import UNTRAINED
+from scorebench.evidence.catalogue import COLLAPSED_RUNS, UNTRAINED
 from scorebench.evidence.comparisons import COLLAPSED, Measured
 from scorebench.parts import LOST
 
@@ -116,7 +116,20 @@ def from_rows(rows: Iterable[Mapping[str, Any]], study: str, size: str = "standa
             levels[place][row["sigma"]].append(value)
     for place, curve in levels.items():
         table.curves[place] = {sigma: point(values) for sigma, values in sorted(curve.items())}
+    _tell_collapsed(table)
     return table
+
+
+def _tell_collapsed(table: ResultTable) -> None:
+    """Which runs collapsed, 1 or 0, as a metric of its own on data sets where any did: its mean is their share."""
+    judged = {at: at._replace(metric=COLLAPSED_RUNS) for at in table.values if at.schedule and at.metric in ERRORS}
+    lost = {at: table.collapsed(at.dataset, f"{at.method}/{at.schedule}") for at in judged}
+    touched = {at.dataset for at, runs in lost.items() if runs}
+    for at, told in judged.items():
+        if at.dataset in touched:
+            table.values[told] = {r: float(r in lost[at]) for r in table.values[at]}
+            table.keys[told] = table.keys[at]
+            table.seen.add(told)
 
 
 def point(values: Sequence[float]) -> Point:

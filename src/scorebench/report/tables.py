@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass, field
 from itertools import groupby
 
-from scorebench.evidence.catalogue import UNTRAINED, Metric, metric
+from scorebench.evidence.catalogue import COLLAPSED_RUNS, UNTRAINED, Metric, metric
 from scorebench.evidence.comparisons import Ranking
 from scorebench.evidence.intervals import Values, interval, unpaired
 from scorebench.evidence.sentences import runs
@@ -128,7 +128,8 @@ def _entry(
         if outcome.kind == "diverged":
             return Entry("diverged", outcome.short, outcome.why)
         return Entry("missing", "no number", "not measured here, or the samples were not finite")
-    entry = Entry("number", said(level), shade=shade)
+    share = f"{sum(values.values()):.0f} of {level.n}"  # runs that do or don't have no interval of Student's
+    entry = Entry("number", share if measured.name == COLLAPSED_RUNS else said(level), shade=shade)
     if level.n < results.replicates:
         entry.notes.append(f"{level.n} of {results.replicates} replicates")
         entry.kind = "partly"
