@@ -3,33 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from numbers import Integral
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import numpy as np
 import torch
 from torch import Tensor
 
+from scorebench.metrics._terminal import Terminal
 from scorebench.objectives._terms import draw_probe
 from scorebench.ode import integrate
-from scorebench.streams import normal
+from scorebench.scores import checked, event_shape
+from scorebench.streams import seeded
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from scorebench.parts import Score
     from scorebench.streams import Generators
 
+    Points: TypeAlias = Tensor | np.ndarray | Sequence[float] | Sequence["Points"]
+
 EXACT_DIMENSION = 128
-"""Values in an event up to which the trace is exact: it takes one backward pass for each of them."""
+"""Values in an event up to which the trace is exact where nothing is said: it takes one backward pass for each."""
 PROBES = 16
 """Probes for the trace in higher dimensions."""
-NODES, DRAWS = 8, 512
-"""Of the estimate of the prior's error: nodes of the line integrals, and pairs of draws from the prior."""
 
 
 @dataclass(frozen=True)
 class LogLikelihood:
-    """Log-likelihoods in nats and their error budget, each of the batch shape."""
+    """Log-likelihoods in nats and their error budget, each of the batch shape, without a graph."""
 
     log_prob: Tensor
     """log p(x) under the flow that the score defines."""
@@ -38,7 +42,7 @@ class LogLikelihood:
     trace: Tensor
     """Standard error of the trace over its probes; 0 where the trace is exact."""
     prior: Tensor
-    """Error of the prior, estimated from the score; 0 where the caller gives the prior."""
+    """Error of the prior, estimated from the score; 0 where the caller gives it, infinite where it can't be told."""
     probes: int
     """Number of probes; 0 where the trace is exact."""
     evaluations: int
@@ -47,16 +51,16 @@ class LogLikelihood:
 
 def log_likelihood(
     score: Score,
-    x: Tensor,
+    x: Points,
     sigma_min: float,
     sigma_max: float,
     rtol: float = 1e-5,
-    trace: Literal["exact"] | int = "exact",
+    trace: Literal["exact"] | int | None = None,
     prior: Callable[[Tensor], Tensor] | Literal["gaussian", "score"] | None = None,
     *,
     event: int = 1,
     data_std: float = 1.0,
-    generator: Generators = None,
+    generator: Generators | int = None,
 ) -> LogLikelihood:
     """log p_sigma_min(x) by the probability-flow ODE from sigma_min up to sigma_max.
 
@@ -65,56 +69,126 @@ def log_likelihood(
 
     Song et al. (2021), app. D.2, for the VE process; dopri5 (torchdiffeq) with rtol for x and log p alike, and as much
     absolute tolerance, in every value of every point. Points share their step sizes, so a point's value depends on the
-    others of the call, by less than `solver`. Give x in float64: in float32 rounding alone costs about 1e-5 nats.
+    others of the call, by less than `solver`. The score is asked between the two noise levels only. Give x in float64,
+    beside a network in float32 too, which is then asked in float32: x in float32 costs about 1e-5 nats by rounding.
+
+    What comes back has no graph. The gradient of log p in x is the score, s(x, sigma_min), which needs no equation; in
+    the parameters of a network there is none.
 
     Args:
-        score: score(x (..., *event), sigma (...)) -> (..., *event).
-        x: points (..., *event), in the units of the score; `event` says how many axes are the event.
+        score: score(x (..., *event), sigma (...)) -> (..., *event), each point's on its own.
+        x: points (..., *event), in the units of the score; `event` says how many axes are the event. A tensor, an
+            array or lists; whole numbers are taken as float64.
         sigma_min: noise level of the density asked for, in the units of x. May be 0 where the score is defined there.
         sigma_max: noise level at which `prior` takes over, far above the scale of the data.
         rtol: relative tolerance of the solver.
-        trace: "exact", up to 128 values in an event, and 16 probes above; or the number of probes, at least 2.
+        trace: "exact", one backward pass for each value of an event; or the number of probes, at least 2. Without it
+            exact up to 128 values in an event, and by 16 probes above; `probes` of what comes back says which.
             Hutchinson (1990): div s = E v^T (ds/dx) v, Rademacher v, the same along the whole path of a point.
         prior: prior(x_T (..., *event)) -> (...), the log-density at sigma_max in nats; or "gaussian", the default,
             N(0, (sigma_max^2 + data_std^2) I); or "score", the density at sigma_max whose score is s.
-        data_std: standard deviation of the data, for these two priors; prepared data have 1.
-        generator: for the probes; a list has one for each index of the leading axis.
+        data_std: standard deviation of the data, for the Gaussian prior; prepared data have 1.
+        generator: for the probes, a generator or a seed; a list has one for each index of the leading axis.
 
-    The density at sigma_max follows from the score: e = log p_T - log Gaussian has the gradient s - grad log Gaussian,
-    which line integrals from 0 turn into e(x) - e(0), and E exp(e) = 1 over draws from the Gaussian gives e(0). The
-    error of the Gaussian prior is |e| and the standard error of e(0); that of "score" is the latter alone. It holds
-    for a score that is a gradient at sigma_max, as an exact one is and a trained one nearly.
+    The density at sigma_max follows from the score, by line integrals and importance sampling (`metrics._terminal`).
+    The error of the Gaussian prior is its distance from that and what that may be off by; of "score", the latter alone.
+    It holds for a score that is a gradient at sigma_max, as an exact one is and a trained one nearly.
 
     Raises:
-        ValueError: noise levels out of order, a tolerance or a number of probes out of range, or x without an event.
+        TypeError, ValueError: what is given is not what is said here, the score returns another shape, or the density
+            at sigma_max can't be normalised (prior "score").
         Unsolved: a tolerance that can't be met. A point at which the score is not finite gets nan.
     """
+    x = _points(x)
+    shape = event_shape(x.shape, event, "x")
+    sigma_min, sigma_max, data_std = (float(value) for value in (sigma_min, sigma_max, data_std))
     if not 0 <= sigma_min < sigma_max < math.inf:
         raise ValueError(f"needs 0 <= sigma_min < sigma_max; given: {sigma_min} and {sigma_max}")
     if not 0 < rtol <= 0.1:
         raise ValueError(f"rtol must be above 0 and at most 0.1; given: {rtol}")
-    if x.ndim < event or event < 1:
-        raise ValueError(f"x of shape {tuple(x.shape)} has no event of {event} axes")
+    if not 0 <= data_std < math.inf:
+        raise ValueError(f"data_std must be 0 or more; given: {data_std}")
     if not (callable(prior) or prior in ("gaussian", "score", None)):
         raise ValueError(f'prior must be a function of x, "gaussian" or "score"; given: {prior!r}')
-    if trace != "exact" and (isinstance(trace, str) or trace < 2):
-        raise ValueError(f'trace must be "exact" or a number of probes, at least 2; given: {trace!r}')
-    probes = trace if trace != "exact" else 0 if math.prod(x.shape[x.ndim - event :]) <= EXACT_DIMENSION else PROBES
-    flow = _Flow(score, x, event, probes, generator)
-    terminal = _Terminal(score, sigma_max, math.hypot(sigma_max, data_std), event)
-    log_prior = prior if callable(prior) else terminal.log_prob if prior == "score" else terminal.gaussian
+    probes = _probes(trace, math.prod(shape[len(shape) - event :]))
+    asked = checked(score)
+    flow = _Flow(asked, x, event, probes, seeded(generator, x))
     (end, log_det), (coarse_end, coarse_log_det) = (flow.solve(x, sigma_min, sigma_max, r) for r in (rtol, 10 * rtol))
-    log_prob = log_prior(end) - log_det.mean(-1)
-    change = (log_prob - (log_prior(coarse_end) - coarse_log_det.mean(-1))).abs()
-    exact = torch.zeros_like(log_prob)
+    if callable(prior):
+        log_prior = _values(prior, end, event), _values(prior, coarse_end, event)
+        prior_error = torch.zeros_like(log_prior[0])
+    else:
+        std = math.hypot(sigma_max, data_std) if prior != "score" else None
+        *both, prior_error = _priors(asked, sigma_max, end, coarse_end, event, std)
+        log_prior = both[0], both[1]
+    log_prob = log_prior[0] - log_det.mean(-1)
+    change = (log_prob - (log_prior[1] - coarse_log_det.mean(-1))).abs()
     return LogLikelihood(
         log_prob,
         solver=change.maximum(change.nanmean(-1, keepdim=True)) if change.ndim else change,
-        trace=log_det.std(-1) / probes**0.5 if probes else exact,
-        prior=exact if callable(prior) else terminal.error(end, corrected=prior == "score"),
+        trace=log_det.std(-1) / probes**0.5 if probes else torch.zeros_like(log_prob),
+        prior=prior_error,
         probes=probes,
         evaluations=flow.evaluations,
     )
+
+
+def _points(x: Points) -> Tensor:
+    try:
+        points = torch.as_tensor(x).detach()
+    except (TypeError, ValueError, RuntimeError):
+        raise TypeError(f"x must be numbers (..., *event); given: {x!r:.80}") from None
+    if points.is_complex() or points.dtype == torch.bool:
+        raise TypeError(f"x must be real numbers; given: {str(points.dtype).removeprefix('torch.')}")
+    return points if points.dtype in (torch.float32, torch.float64) and isinstance(x, Tensor) else points.double()
+
+
+def _probes(trace: Literal["exact"] | int | None, d: int) -> int:
+    """How many; 0 for an exact trace."""
+    if trace is None:
+        return 0 if d <= EXACT_DIMENSION else PROBES
+    if trace == "exact":
+        return 0
+    if isinstance(trace, bool) or not isinstance(trace, Integral) or trace < 2:
+        raise ValueError(f'trace must be "exact" or a number of probes, at least 2; given: {trace!r}')
+    return int(trace)
+
+
+def _values(prior: Callable[[Tensor], Tensor], x: Tensor, event: int) -> Tensor:
+    """The caller's prior at x."""
+    values, wanted = prior(x), x.shape[: x.ndim - event]
+    if not isinstance(values, Tensor) or values.shape != wanted:
+        given = tuple(values.shape) if isinstance(values, Tensor) else f"a {type(values).__name__}"
+        raise ValueError(
+            f"prior must return a tensor of shape {tuple(wanted)} for x {tuple(x.shape)}; it returned {given}"
+        )
+    return values.detach()
+
+
+def _priors(
+    score: Score, sigma: float, end: Tensor, coarse_end: Tensor, event: int, std: float | None
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Log-densities at the ends of both solutions, by N(0, std^2 I) or by the score, and the error of the former."""
+    one = end.ndim == event
+    ends = [x[None] if one else x for x in (end, coarse_end)]
+    terminal = Terminal(score, sigma, ends[0], event)
+    if std is None and not bool(terminal.known.all()):
+        raise ValueError(
+            f'prior "score" can\'t normalise the density at sigma_max = {sigma:.4g}: {terminal.draws} draws are worth '
+            f"{float(terminal.worth.min()):.0f}; a larger sigma_max, or a prior of your own, is what helps"
+        )
+    (exact, error), (coarse, _) = (terminal.at(x) for x in ends)
+    if std is not None:
+        gaussian, coarse = (_gaussian(x.flatten(x.ndim - event), std) for x in ends)
+        exact, error = gaussian, (exact - gaussian).abs() + error
+    found = (value[0] if one else value for value in (exact, coarse, error))
+    first, second, third = (value.to(end.dtype) for value in found)
+    return first, second, third
+
+
+def _gaussian(x: Tensor, std: float) -> Tensor:
+    """log N(x; 0, std^2 I), (..., d) -> (...)."""
+    return -0.5 * ((x / std).square().sum(-1) + x.shape[-1] * math.log(2 * math.pi * std**2))
 
 
 class _Flow:
@@ -159,53 +233,3 @@ class _Flow:
                 products.append((row * v).flatten(sigma.ndim).sum(-1))
         terms = torch.stack(products, -1)
         return s.detach(), terms if self.probes else terms.sum(-1, keepdim=True)
-
-
-@dataclass(frozen=True)
-class _Terminal:
-    """p_T, the density at sigma, from its score s; and the Gaussian N(0, std^2 I) near it."""
-
-    score: Score
-    sigma: float
-    std: float
-    event: int
-
-    def gaussian(self, x: Tensor) -> Tensor:
-        """(..., *event) -> (...), in nats."""
-        z = x.flatten(x.ndim - self.event) / self.std
-        return -0.5 * (z.square().sum(-1) + z.shape[-1] * math.log(2 * math.pi * self.std**2))
-
-    def log_prob(self, x: Tensor) -> Tensor:
-        """log p_T, (..., *event) -> (...), in nats."""
-        return self.gaussian(x) + self._excess(x)[0]
-
-    def error(self, x: Tensor, corrected: bool) -> Tensor:
-        """Error of the Gaussian, |excess| and its standard error; where it is corrected, the latter only, (...)."""
-        excess, standard_error = self._excess(x)
-        return standard_error.expand_as(excess) if corrected else excess.abs() + standard_error
-
-    def _excess(self, x: Tensor) -> tuple[Tensor, Tensor]:
-        """log p_T - log Gaussian and its standard error, which comes from the normalisation."""
-        generator = torch.Generator(x.device).manual_seed(0)
-        z = self.std * normal((DRAWS, *x.shape[x.ndim - self.event :]), generator, x)
-        batch = x.shape[: x.ndim - self.event]
-        draws = torch.cat([z, -z]).expand(*batch[:-1], 2 * DRAWS, *z.shape[1:])
-        rise = self._rise(draws).unflatten(-1, (2, DRAWS))
-        largest = rise.amax((-2, -1), keepdim=True)
-        density = (rise - largest).exp().mean(-2)
-        mean, std = density.mean(-1), density.std(-1)
-        log_mean, error = mean.log() + largest[..., 0, 0], std / mean / DRAWS**0.5
-        if batch:
-            log_mean, error = log_mean[..., None], error[..., None]
-        return self._rise(x) - log_mean, error
-
-    def _rise(self, x: Tensor) -> Tensor:
-        """The excess at x above that at 0: integral over t of x . (s(tx) - grad log Gaussian(tx)), Gauss-Legendre."""
-        nodes, weights = np.polynomial.legendre.leggauss(NODES)
-        level = torch.full(x.shape[: x.ndim - self.event], self.sigma, dtype=x.dtype, device=x.device)
-        total = torch.zeros_like(level)
-        with torch.no_grad():
-            for t, w in zip((0.5 * (nodes + 1)).tolist(), (0.5 * weights).tolist(), strict=True):
-                slope = self.score(t * x, level) + t * x / self.std**2
-                total += w * (x * slope).flatten(level.ndim).sum(-1)
-        return total
