@@ -53,9 +53,8 @@ def test_a_scaled_exact_score(d):
 
 def test_pairs_keep_the_variance_bounded_at_small_noise():
     """At sigma = 0.001 one-sided noise would give alpha the standard error 1 / (sigma sqrt(n E||s||^2)) = 18."""
-    found = diagnostics(
-        scaled(torch.ones(1)), normal(1000, 2, 1), normal(1000, 2, 2), torch.tensor([1e-3]), torch.Generator()
-    )
+    points, reference, sigmas = normal(1000, 2, 1), normal(1000, 2, 2), torch.tensor([1e-3])
+    found = diagnostics(scaled(torch.ones(1)), points, reference, sigmas, torch.Generator(), replicates=1)
     assert float(found.stein_alpha) == pytest.approx(1, abs=0.25)
 
 
@@ -66,7 +65,7 @@ def test_alpha_and_balance_are_two_estimates_of_one_number():
     score = net.score(net.initialise((2,), [torch.Generator().manual_seed(3)]))
     points, reference = (target.sample(20_000, torch.Generator().manual_seed(i)).float() for i in (1, 2))
     sigmas = torch.tensor([0.1, 0.5, 2.0], dtype=torch.float64)
-    found = diagnostics(score, points, reference, sigmas, torch.Generator().manual_seed(4))
+    found = diagnostics(score, points, reference, sigmas, torch.Generator().manual_seed(4), replicates=1)
     y = points + 0.5 * torch.randn(points.shape, generator=torch.Generator().manual_seed(6))
     square = float(score(y[None], torch.full((1, 20_000), 0.5)).square().sum(-1).mean())
     balance, alpha = float(found.divergence_balance[0, 1]), float(found.stein_alpha[0, 1])

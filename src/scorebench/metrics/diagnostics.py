@@ -6,14 +6,17 @@ of denoising score matching. They need points x of the data that the score was n
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, cast
 
 import torch
 from torch import Tensor
 
+from scorebench.objectives import Batch
+from scorebench.objectives._border import checked, steady_modules
 from scorebench.objectives._optimal_loss import optimal_denoising_loss
 from scorebench.objectives._terms import draw_probes, event_sum
-from scorebench.streams import normal
+from scorebench.parts import pointwise
+from scorebench.streams import normal, seeded
 
 if TYPE_CHECKING:
     from scorebench.parts import Score
@@ -38,8 +41,8 @@ def diagnostics(
     points: Tensor,
     reference: Tensor,
     sigmas: Tensor,
-    generator: torch.Generator,
-    replicates: int = 1,
+    generator: torch.Generator | int,
+    replicates: int | None = None,
 ) -> Diagnostics:
     """Stein calibration, divergence balance and excess loss of R scores at K noise levels.
 
@@ -50,33 +53,47 @@ def diagnostics(
     d is about 10 or more and sigma is small, so that the excess is too small there.
 
     Args:
-        score: takes x (R, n, *event) and sigma (R, n).
+        score: takes x (R, n, *event) and sigma (R, n), or (n, *event) and (n,) where no number of replicates is given.
         points: (n, *event), not those of the training.
         reference: clean points from which the optimal loss is estimated, (m, *event).
         sigmas: positive, (K,).
         generator: for the noise and the probes; the same for all replicates (common random numbers).
-        replicates: R.
+        replicates: R; 1 where none is given.
+
+    Raises:
+        TypeError, ValueError: points that are no floating-point tensor (n, *event), reference points of another event,
+            noise levels that are not (K,), a score that does not return the shape of what it is given.
+        Unsuitable: modules in training mode that depend on the batch or are random.
     """
-    n, event = len(points), points.shape[1:]
-    noise = normal(points.shape, generator, points)
+    if sigmas.ndim != 1:
+        raise ValueError(f"sigmas must be (K,), the noise levels one by one; given: {tuple(sigmas.shape)}")
+    Batch(points, points, points.new_ones(points.shape[:1]), reference=reference)  # checks what belongs together
+    score, draws = checked(score), cast("torch.Generator", seeded(generator, points))
+    leading, n, event = () if replicates is None else (replicates,), len(points), points.shape[1:]
+    noise = normal(points.shape, draws, points)
     flat = noise.flatten(1)
     both = torch.cat([noise, -noise])
     surplus = float(0.5 * (flat.square().sum(1) - flat.shape[1]).mean())
-    v = draw_probes("orthogonal", min(PROBES, flat.shape[1]), both, both.new_empty(2 * n), generator)
-    optimal = optimal_denoising_loss(reference, sigmas, generator)
+    v = draw_probes("orthogonal", min(PROBES, flat.shape[1]), both, both.new_empty(2 * n), draws)
+    optimal = optimal_denoising_loss(reference, sigmas, draws)
     alphas, balances, excesses = [], [], []
     for sigma, best in zip(sigmas.tolist(), optimal.tolist(), strict=True):
-        level = torch.full((replicates, 2 * n), sigma, dtype=points.dtype)
-        y = torch.cat([points, points]) + sigma * both
-        with torch.enable_grad():
-            y = y.expand(replicates, 2 * n, *event).clone().requires_grad_()
-            s = score(y, level)
+        level = torch.full((*leading, 2 * n), sigma, dtype=points.dtype)
+        y = (torch.cat([points, points]) + sigma * both).expand(*leading, 2 * n, *event)
+        with torch.enable_grad(), steady_modules("the score is measured point by point, and so is its divergence"):
+            y = y.clone().requires_grad_()
+            if pointwise(score):
+                s = score(y, level)
+            else:  # the two noised points of each apart, so that a call has the points in their order
+                halves = zip(y.chunk(2, len(leading)), level.chunk(2, -1), strict=True)
+                s = torch.cat([score(half, its_level) for half, its_level in halves], len(leading))
             rows = [torch.autograd.grad(s, y, one.expand_as(s), retain_graph=True)[0] for one in v]
-        divergence = torch.stack([event_sum(row * one, level) for row, one in zip(rows, v, strict=True)]).mean((0, 2))
+        products = torch.stack([event_sum(row * one, level) for row, one in zip(rows, v, strict=True)])
+        divergence = products.mean((0, -1)).reshape(-1)
         s = s.detach()
-        square = event_sum(s.square(), level).double().mean(1)
-        along = event_sum(s * both / sigma, level).double().mean(1)
-        loss = 0.5 * event_sum((s + both / sigma).square(), level).double().mean(1)
+        square = event_sum(s.square(), level).double().mean(-1).reshape(-1)
+        along = event_sum(s * both / sigma, level).double().mean(-1).reshape(-1)
+        loss = 0.5 * event_sum((s + both / sigma).square(), level).double().mean(-1).reshape(-1)
         loss = loss - surplus / (sigma * (1 + sigma**2)) ** 2
         alphas.append(-along / square)
         balances.append(sigma**2 * (square + divergence.double()))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from scorebench.streams import Generators, normal
+from scorebench.objectives._border import checked, steady_modules
+from scorebench.streams import Generators, normal, seeded
 
 if TYPE_CHECKING:
     from scorebench.parts import Score
@@ -20,26 +21,36 @@ def fisher_moments(
     target: GaussianMixture,
     sigmas: Tensor,
     n: int,
-    generator: Generators = None,
-    replicates: int = 1,
+    generator: Generators | int = None,
+    replicates: int | None = None,
 ) -> tuple[Tensor, Tensor, Tensor]:
     """E||s - s*||^2, E||s*||^2 and E||s||^2 over p_sigma at every sigma: (R, levels), (levels,) and (R, levels).
 
-    The n points are common to all noise levels and replicates (common random numbers): score gets
-    x (R, n, d) and sigma (R, n), R replicates.
+    The n points are common to all noise levels and replicates (common random numbers): score gets x (R, n, d) and
+    sigma (R, n) for R replicates, and x (n, d) and sigma (n,) where no number of replicates is given; then R = 1. They
+    are float32, or in the dtype of the parameters where score is a module of torch.nn. Modules in training mode that
+    depend on the batch or are random are refused.
     """
+    score, generator, dtype = checked(score), seeded(generator), _dtype(score)
+    leading = () if replicates is None else (replicates,)
     clean = target.sample(n, generator)
     noise = normal(clean.shape, generator, clean)
     errors, norms, squares = [], [], []
     for sigma in sigmas.tolist():
-        y = (clean + sigma * noise).to(torch.float32)
+        y = (clean + sigma * noise).to(dtype)
         exact = target.score(y.double(), sigma)
-        level = torch.full((replicates, n), sigma)
-        s = score(y.expand(replicates, *y.shape), level).double()
-        errors.append((s - exact).square().sum(-1).mean(-1))
+        level = torch.full((*leading, n), sigma, dtype=dtype)
+        with steady_modules("the score is measured point by point"):
+            s = score(y.expand(*leading, *y.shape), level).double()
+        errors.append((s - exact).square().sum(-1).mean(-1).reshape(-1))
         norms.append(exact.square().sum(-1).mean())
-        squares.append(s.square().sum(-1).mean(-1))
+        squares.append(s.square().sum(-1).mean(-1).reshape(-1))
     return torch.stack(errors, -1), torch.stack(norms), torch.stack(squares, -1)
+
+
+def _dtype(score: Score) -> torch.dtype:
+    parameters = score.parameters() if isinstance(score, torch.nn.Module) else ()
+    return next((p.dtype for p in parameters if p.is_floating_point()), torch.float32)
 
 
 def fisher_errors(
@@ -47,8 +58,8 @@ def fisher_errors(
     target: GaussianMixture,
     sigmas: Tensor,
     n: int,
-    generator: Generators = None,
-    replicates: int = 1,
+    generator: Generators | int = None,
+    replicates: int | None = None,
 ) -> tuple[Tensor, Tensor]:
     """The first two of `fisher_moments`: E||s - s*||^2 (replicates, levels) and E||s*||^2 (levels,)."""
     errors, norms, _ = fisher_moments(score, target, sigmas, n, generator, replicates)
@@ -65,8 +76,8 @@ def scale_errors(
     target: GaussianMixture,
     sigmas: Tensor,
     n: int,
-    generator: Generators = None,
-    replicates: int = 1,
+    generator: Generators | int = None,
+    replicates: int | None = None,
 ) -> Tensor:
     """D(sigma) = sigma^2 E_{p_sigma} ||s - s*||^2, dimensionless: (replicates, levels)."""
     errors, _ = fisher_errors(score, target, sigmas, n, generator, replicates)

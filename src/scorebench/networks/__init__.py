@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import PositiveFloat
 
-from scorebench.parts import Part, Score, build
+from scorebench.parts import Part, PointwiseScore, Score, build, wording
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -61,15 +61,41 @@ class Network(Part):
         return total, scale, c
 
     def score(self, parameters: Parameters) -> Score:
-        """score(x: (..., *event), sigma: (...)) -> (..., *event) with these parameters."""
+        """score(x: (..., *event), sigma: (...)) -> (..., *event) with these parameters.
+
+        Raises, when it is called:
+            TypeError: no tensors, x that is not floating-point, parameters of another dtype than x.
+            ValueError: shapes that do not belong together, or other events or replicates than the parameters have.
+        """
 
         def score(x: Tensor, sigma: Tensor) -> Tensor:
+            sigma = levels_of(x, sigma)
             total, scale, c = self.conditioning(sigma)
             event = [1] * (x.ndim - sigma.ndim)
             total, scale = total.reshape(*sigma.shape, *event), scale.reshape(*sigma.shape, *event)
             return -x / total.square() + scale * self.field(parameters, x / total, c)
 
-        return score
+        return PointwiseScore(score)
+
+
+def levels_of(x: Tensor, sigma: Tensor) -> Tensor:
+    """sigma in the dtype of x. Raises TypeError and ValueError unless they are (..., *event) and (...)."""
+    import torch
+
+    if not isinstance(x, torch.Tensor) or not isinstance(sigma, torch.Tensor):
+        raise TypeError(
+            "a score takes x (..., *event) and sigma (...), tensors both;"
+            f" given: {wording.kind(x)} and {wording.kind(sigma)}"
+        )
+    if not x.is_floating_point() or sigma.is_complex():
+        given = wording.tensors(x=x, sigma=sigma)
+        raise TypeError(f"a score takes real floating-point numbers, such as x.float(); given: {given}")
+    if x.ndim <= sigma.ndim or sigma.shape != x.shape[: sigma.ndim]:
+        raise ValueError(
+            "a score takes x (..., *event) and sigma (...), one noise level for each sample;"
+            f" given: {wording.shapes(x=x, sigma=sigma)}"
+        )
+    return sigma.to(x.dtype)
 
 
 def network(name: str, **options: object) -> Network:

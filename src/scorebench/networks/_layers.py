@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
-from scorebench.streams import normal
+from scorebench.streams import normal, seeded
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,6 +34,7 @@ def initialise_layers(sizes: Sequence[int], generator: Generators) -> Parameters
     """
     import torch
 
+    generator = seeded(generator)
     replicates = () if generator is None or isinstance(generator, torch.Generator) else (len(generator),)
     parameters: Parameters = {}
     for i, (inputs, outputs) in enumerate(pairwise(sizes)):
@@ -42,6 +43,29 @@ def initialise_layers(sizes: Sequence[int], generator: Generators) -> Parameters
         parameters[f"layer{i}.weight"] = weight * (gain / inputs**0.5)
         parameters[f"layer{i}.bias"] = weight.new_zeros((*replicates, outputs))
     return parameters
+
+
+def require_fit(first: Tensor, u: Tensor, features: Tensor) -> None:
+    """Refuse inputs that the first layer was not made for.
+
+    Raises:
+        TypeError: another dtype.
+        ValueError: another number of values in an event, or no axis of replicates where the parameters have one.
+    """
+    import torch
+
+    values = first.shape[-2] - features.shape[-1]
+    if u.shape[-1] != values:
+        raise ValueError(f"the network was made for events of {values} values; given: {u.shape[-1]} in an event")
+    if first.ndim == 3 and (u.ndim < 3 or u.shape[-3] != len(first)):
+        raise ValueError(
+            f"parameters of {len(first)} replicates take x (..., {len(first)}, n, *event) and sigma (...,"
+            f" {len(first)}, n); given: events with the axes {tuple(u.shape[:-1])} before them"
+        )
+    if u.dtype != first.dtype and not torch.is_autocast_enabled(u.device.type):
+        raise TypeError(
+            f"the network has parameters of {first.dtype} and was given points of {u.dtype}, not the same dtype"
+        )
 
 
 def apply_layers(parameters: Parameters, u: Tensor, features: Tensor, activation: Activation) -> Tensor:
@@ -54,6 +78,7 @@ def apply_layers(parameters: Parameters, u: Tensor, features: Tensor, activation
     act = getattr(torch.nn.functional, activation)
     layers = sum(1 for name in parameters if name.endswith(".weight"))
     first = parameters["layer0.weight"]
+    require_fit(first, u, features)
     of_u, of_features = first.split([u.shape[-1], features.shape[-1]], -2)
     replicates, leading = first.ndim == 3, u.shape[:-3]
     if replicates and leading:  # one product per layer, instead of one with copies of the weights for each index

@@ -17,6 +17,8 @@ from __future__ import annotations
 from functools import cached_property
 from typing import TYPE_CHECKING
 
+from scorebench.networks._layers import require_fit
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -67,6 +69,7 @@ class Potential:
         first, *self.hidden, self.last = (parameters[f"layer{i}.weight"] for i in range(count))
         biases = [parameters[f"layer{i}.bias"] for i in range(count - 1)]
         bias, *self.biases = [b.unsqueeze(-2) for b in biases] if self.replicates else biases
+        require_fit(first, u, features)
         self.first, of_features = first.split([d, first.shape[-2] - d], -2)
         self.start = self._affine(self._flat(u), self.first, self._affine(self._flat(features), of_features, bias))
 

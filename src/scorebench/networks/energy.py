@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import PositiveInt
 
-from scorebench.networks import Network
+from scorebench.networks import Network, levels_of
 from scorebench.networks._layers import (
     FREQUENCIES,
     Activation,
@@ -58,12 +58,14 @@ class Energy(Network):
         """
 
         def energy(x: Tensor, sigma: Tensor) -> Tensor:
+            sigma = levels_of(x, sigma)
             total, scale, c = self.conditioning(sigma)
             u = x / total.reshape(*sigma.shape, *[1] * (x.ndim - sigma.ndim))
             return 0.5 * u.square().flatten(c.ndim).sum(-1) - scale * total * self.potential(parameters, u, c)
 
         def at(x: Tensor, sigma: Tensor) -> tuple[Potential, Tensor, Tensor, Tensor]:
             """q at x / t, the score, and the factor scale / t of the second derivatives of q beside t^2."""
+            sigma = levels_of(x, sigma)
             total, scale, c = self.conditioning(sigma)
             event = [1] * (x.ndim - sigma.ndim)
             t = total.reshape(*sigma.shape, *event)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from scorebench.noise._border import BORDER, of_levels
 from scorebench.noise._weights import Weighting, weigh
 from scorebench.parts import Part
 
@@ -16,9 +17,14 @@ if TYPE_CHECKING:
 
 
 class Schedule(Part):
-    """Base of all noise schedules."""
+    """Base of all noise schedules. What their methods are given is checked at the border (`_border`)."""
 
     weighting: Weighting = "sigma2"
+
+    def __init_subclass__(cls, **config: Any) -> None:
+        super().__init_subclass__(**config)
+        for name in BORDER.keys() & vars(cls).keys():
+            setattr(cls, name, BORDER[name](vars(cls)[name]))
 
     @property
     def levels_trained(self) -> int | None:
@@ -34,10 +40,12 @@ class Schedule(Part):
     def sample(self, shape: Sequence[int], generator: Generators = None, like: Tensor | None = None) -> Tensor:
         """Noise levels of this shape from the training density."""
 
+    @of_levels
     def weight(self, sigma: Tensor) -> Tensor:
         """w(sigma), of the shape of sigma."""
         return weigh(self.weighting, sigma, self.density)
 
+    @of_levels
     def density(self, sigma: Tensor) -> Tensor:
         """Training density over ln sigma up to a constant, of the shape of sigma; even where nothing else is said."""
         return sigma.new_ones(sigma.shape)

@@ -11,8 +11,10 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
+from scorebench.objectives._border import WrongShape as WrongShape
+from scorebench.objectives._border import checked_batch, checked_loss
 from scorebench.parts import Part, Score, Setting, build
 
 if TYPE_CHECKING:
@@ -34,7 +36,12 @@ class Batch:
     """Clean points, the noise drawn for them and its scale.
 
     clean, noise: (..., *event); sigma: (...); target: exact p_sigma for the oracle; reference: (n, *event)
-    clean points for posterior-mean targets.
+    clean points for posterior-mean targets. One-dimensional points are (n, 1). Noise and sigma are held in the dtype of
+    the clean points, which is the one that the score is called with.
+
+    Raises:
+        TypeError: something is no tensor, or the clean points are not floating-point numbers.
+        ValueError: shapes that do not belong together, or several devices.
     """
 
     clean: Tensor
@@ -42,6 +49,11 @@ class Batch:
     sigma: Tensor
     target: Target | None = None
     reference: Tensor | None = None
+
+    def __post_init__(self) -> None:
+        noise, sigma = checked_batch(self.clean, self.noise, self.sigma, self.reference)
+        object.__setattr__(self, "noise", noise)
+        object.__setattr__(self, "sigma", sigma)
 
     @property
     def noisy(self) -> Tensor:
@@ -60,7 +72,13 @@ class Batch:
 
 
 class Objective(Part):
-    """A score matching objective: loss(score, batch, generator) -> per-sample losses of the batch shape."""
+    """A score matching objective: loss(score, batch, generator) -> per-sample losses of the batch shape.
+
+    `generator` may be a seed. Every objective, also one of your own, is checked at its border (`_border`): the score
+    must return the shape of the points, the losses must have that of sigma. It calls the score with the batch axes of
+    the batch, in their order, so that a network which takes (B, *event) and (B,) only will do, unless the score says
+    that it takes points one by one (`parts.PointwiseScore`).
+    """
 
     requires_noise: ClassVar[bool] = False
     """Not defined at sigma = 0."""
@@ -72,6 +90,11 @@ class Objective(Part):
     """What it estimates instead, where that is not 1/2 ||s - s*||^2 + const."""
     combines: ClassVar[tuple[str, ...]] = ()
     """The objectives that it is made of, by name, where it is made of others: what it must beat to be worth it."""
+
+    def __init_subclass__(cls, **config: Any) -> None:
+        super().__init_subclass__(**config)
+        if "__call__" in vars(cls):
+            cls.__call__ = checked_loss(cls.__call__)  # type: ignore[method-assign]
 
     @abstractmethod
     def __call__(self, score: Score, batch: Batch, generator: Generators = None) -> Tensor:

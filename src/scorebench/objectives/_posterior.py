@@ -95,12 +95,14 @@ def _rows(y: Tensor, sigma: Tensor, points: Tensor, own: Tensor, drawn: bool) ->
     right, nearby, home = right.mT, centred.to(points.dtype), clean.to(points.dtype)
     step = max(1, (CACHED if y.device.type == "cpu" else CHUNK) // points.shape[:2].numel())
     pulls = []
+    places = found = own.new_empty(0)
+    if not drawn:
+        places, found = _copies(points[0], own[0])
     for rows in (slice(i, i + step) for i in range(0, y.shape[1], step)):
         logits = left[:, rows] @ right
         if not drawn:
-            places, found = _copies(points[0], own[0, rows])
-            copies = places[:, None]
-            logits[0].scatter_(1, copies, logits[0].gather(1, copies).masked_fill_(found[:, None], -torch.inf))
+            copies, gone = places[rows, None], found[rows, None]
+            logits[0].scatter_(1, copies, logits[0].gather(1, copies).masked_fill_(gone, -torch.inf))
         top = logits.amax(-1, keepdim=True).clamp_(min=0)
         weights = logits.sub_(top).clamp_(min=LEAST).to(points.dtype).exp_()
         others = weights.sum(-1, keepdim=True)
@@ -113,7 +115,7 @@ def _copies(points: Tensor, own: Tensor) -> tuple[Tensor, Tensor]:
     import torch
 
     keys, order = _keys(points).sort()
-    places = order[torch.searchsorted(keys, _keys(own)).clamp_(max=len(keys) - 1)]
+    places = order[torch.searchsorted(keys, _keys(own)).clamp(max=len(keys) - 1)]
     return places, (points[places] == own).all(1)
 
 
@@ -121,7 +123,8 @@ def _keys(x: Tensor) -> Tensor:
     """A key of every row of x (b, d), int64: equal rows have equal keys, for integers add up in any order."""
     import torch
 
-    bits = (x + 0.0).view(torch.int32)  # -0.0 + 0.0 = 0.0
+    half = x.element_size() == 2
+    bits = (x + 0.0).contiguous().view(torch.int16 if half else torch.int32)  # -0.0 + 0.0 = 0.0
     generator = torch.Generator().manual_seed(1)
     factors = torch.randint(-(2**31), 2**31, bits.shape[1:], dtype=torch.int32, generator=generator)
     return (bits * factors.to(x.device).bitwise_or(1)).sum(1)

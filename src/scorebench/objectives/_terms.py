@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Literal
 
-from scorebench.parts import EnergyScore, Unsuitable
+from scorebench.objectives._border import traced, untraced
+from scorebench.parts import EnergyScore, Unsuitable, pointwise
 from scorebench.streams import normal, uniform
 
 if TYPE_CHECKING:
@@ -21,15 +22,20 @@ CHUNK = 16
 
 
 def require_noise(sigma: Tensor, reason: str) -> None:
-    """Raise Unsuitable(reason) unless every sigma is positive."""
-    if not bool((sigma > 0).all()):
+    """Raise Unsuitable(reason) unless every sigma is positive; where values can't be looked at, let it pass."""
+    if not traced() and not bool((sigma > 0).all()):
         raise Unsuitable(reason)
 
 
 def evaluate(score: Score, points: Sequence[Tensor], sigma: Tensor) -> Tensor:
-    """The score at k points per sample in one call, k on a leading axis: k times (..., *event) -> (k, ..., *event)."""
+    """The score at k points per sample: k times (..., *event) -> (k, ..., *event).
+
+    In k calls, or in one with k on a leading axis where the score takes points one by one.
+    """
     import torch
 
+    if not pointwise(score):
+        return torch.stack([score(y, sigma) for y in points])
     return score(torch.stack(list(points)), sigma.expand(len(points), *sigma.shape))
 
 
@@ -77,18 +83,69 @@ def score_and_divergence(score: Score, batch: Batch) -> tuple[Tensor, Tensor]:
     """s and div s, (..., *event) and (...): by the score's own way where it has one, else `divergence`."""
     if isinstance(score, EnergyScore) and score.with_divergence is not None:
         return score.with_divergence(batch.noisy, batch.sigma)
-    y = differentiable(batch)
-    s = score(y, batch.sigma)
-    return s, divergence(s, y, batch.sigma)
+    if traced():
+        s, pull = _pulled(score, batch)
+        return s, _pulled_divergence(s, pull, batch.sigma)
+    return untraced(_differentiated)(score, batch, divergence)
 
 
 def score_and_slices(score: Score, batch: Batch, v: Tensor) -> tuple[Tensor, Tensor]:
     """s and v^T (ds/dy) v, (..., *event) and (M, ...), for probes v (M, ..., *event), likewise."""
     if isinstance(score, EnergyScore) and score.with_slices is not None:
         return score.with_slices(batch.noisy, batch.sigma, v)
-    y = differentiable(batch)
-    s = score(y, batch.sigma)
-    return s, slices(s, y, v, batch.sigma)
+    if traced():
+        import torch
+
+        s, pull = _pulled(score, batch)
+        return s, torch.stack([event_sum(pull(one)[0] * one, batch.sigma) for one in v])
+    return untraced(_differentiated)(score, batch, lambda s, y, sigma: slices(s, y, _recordable(v), sigma))
+
+
+def _differentiated(
+    score: Score, batch: Batch, derive: Callable[[Tensor, Tensor, Tensor], Tensor]
+) -> tuple[Tensor, Tensor]:
+    """s, and what `derive` makes of s, y and sigma; under no_grad and inference_mode, too, then without a graph.
+
+    Raises:
+        Unsuitable: the score can't be differentiated in y.
+    """
+    import torch
+
+    outer = torch.is_grad_enabled()
+    with torch.inference_mode(False), torch.enable_grad():
+        y, sigma = differentiable(batch), _recordable(batch.sigma)
+        s = score(y, sigma)
+        if not s.requires_grad:
+            raise Unsuitable("the score can't be differentiated in x: what it returns has no graph")
+        try:
+            derived = derive(s, y, sigma)
+        except RuntimeError as error:
+            if "not have been used" not in str(error):
+                raise
+            raise Unsuitable("the score can't be differentiated in x: what it returns does not depend on x") from None
+    return (s, derived) if outer else (s.detach(), derived.detach())
+
+
+def _recordable(x: Tensor) -> Tensor:
+    """x, or a copy of it that a graph may hold, of a tensor made under inference_mode."""
+    return x.clone() if x.is_inference() else x
+
+
+def _pulled(score: Score, batch: Batch) -> tuple[Tensor, Callable[[Tensor], tuple[Tensor]]]:
+    """s, and v -> v^T (ds/dy), by torch.func, which may be traced and mapped."""
+    import torch
+
+    found = torch.func.vjp(lambda y: score(y, batch.sigma), batch.noisy)
+    return found[0], found[1]
+
+
+def _pulled_divergence(s: Tensor, pull: Callable[[Tensor], tuple[Tensor]], sigma: Tensor) -> Tensor:
+    import torch
+
+    event = s.shape[sigma.ndim :]
+    basis = torch.eye(event.numel(), dtype=s.dtype, device=s.device).reshape(-1, *event)
+    rows = [pull(one.expand_as(s))[0] * one for one in basis]
+    return torch.stack([event_sum(row, sigma) for row in rows]).sum(0)
 
 
 def divergence(s: Tensor, y: Tensor, sigma: Tensor) -> Tensor:

@@ -11,6 +11,7 @@ from scorebench.learning import Bins, Learner, average, begin, centres, interpol
 from scorebench.objectives import Batch, Objective
 from scorebench.objectives._posterior import posterior_score, require_reference
 from scorebench.objectives._terms import half_square, require_noise
+from scorebench.parts import pointwise
 from scorebench.streams import integers, normal
 
 if TYPE_CHECKING:
@@ -98,9 +99,27 @@ class AntitheticSTF(Objective, Learner):
         other = reference.to(batch.clean)[integers(len(reference), sigma.shape, generator, sigma)]
         noise = torch.where(flip, -batch.noise, normal(batch.noise.shape, generator, batch.noise))
         last = sigma.ndim - 1
-        clean = torch.cat([batch.clean, torch.where(flip, batch.clean, other)], last)
-        both = Batch(clean, torch.cat([batch.noise, noise], last), torch.cat([sigma, sigma], last))
+        clean = _joined(batch.clean, torch.where(flip, batch.clean, other), last)
+        both = Batch(clean, _joined(batch.noise, noise, last), _joined(sigma, sigma, last))
         y = both.noisy
         t = posterior_score(y, both.sigma, reference, both.clean, generator, self.references)
-        first, second = half_square(score(y, both.sigma) - t, both.sigma).chunk(2, last)
+        if pointwise(score):
+            s = score(y, both.sigma)
+        else:
+            first, second = _halves(y, last)
+            s = _joined(score(first, sigma), score(second, sigma), last)
+        first, second = _halves(half_square(s - t, both.sigma), last)
         return 0.5 * (first + second)
+
+
+def _joined(first: Tensor, second: Tensor, axis: int) -> Tensor:
+    """One batch of two: along its last batch axis, or along a new one where it has none (axis -1)."""
+    import torch
+
+    return torch.cat([first, second], axis) if axis >= 0 else torch.stack([first, second])
+
+
+def _halves(x: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """The two again."""
+    first, second = x.chunk(2, axis) if axis >= 0 else x.unbind()
+    return first, second

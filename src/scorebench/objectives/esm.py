@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from scorebench.objectives import Batch, Objective
+from scorebench.objectives._border import checked
 from scorebench.objectives._terms import half_square
 from scorebench.parts import Unsuitable
 
@@ -29,5 +30,5 @@ class ExplicitScoreMatching(Objective):
         """Per-sample losses, shape of batch.sigma. Raises ValueError where batch.target is missing."""
         if batch.target is None:
             raise Unsuitable("esm needs the exact score: Batch(..., target=...) is missing")
-        y = batch.noisy
-        return half_square(score(y, batch.sigma) - batch.target.score(y, batch.sigma), batch.sigma)
+        y, exact = batch.noisy, checked(batch.target.score, "the target's score")
+        return half_square(score(y, batch.sigma) - exact(y, batch.sigma), batch.sigma)

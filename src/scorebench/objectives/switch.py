@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import PositiveFloat
 
 from scorebench.objectives import Batch, Objective
+from scorebench.objectives._border import traced
 from scorebench.objectives._terms import Probe, draw_probe, half_square, score_and_slices
+from scorebench.parts import pointwise
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -24,7 +26,8 @@ class Switch(Objective):
 
     The hard form of `hybrid`: both estimate 1/2 ||s - s*||^2, up to constants that differ, so that the value jumps at
     the threshold and the expected gradient does not. For linear scores on N(0, tau^2 I) the two have the same
-    variance at sigma = tau / sqrt 2. Only the points below the threshold pay for SSM-VR. Defined at sigma = 0.
+    variance at sigma = tau / sqrt 2. Where the score takes points one by one, only those below the threshold pay for
+    SSM-VR; else all do, so that their order is kept. Defined at sigma = 0.
     """
 
     differentiates_score: ClassVar[bool] = True
@@ -39,11 +42,20 @@ class Switch(Objective):
     def __call__(self, score: Score, batch: Batch, generator: Generators = None) -> Tensor:
         """Per-sample losses, shape of batch.sigma."""
         v = draw_probe(self.probe, batch.noise, batch.sigma, generator)
-        if batch.sigma.ndim == 0:
-            return self._rows(score, Batch(batch.clean[None], batch.noise[None], batch.sigma[None]), v[None])[0]
-        return self._rows(score, batch, v)
+        if batch.sigma.ndim and pointwise(score) and not traced():
+            return self._sorted(score, batch, v)
+        return self._both(score, batch, v)
 
-    def _rows(self, score: Score, batch: Batch, v: Tensor) -> Tensor:
+    def _both(self, score: Score, batch: Batch, v: Tensor) -> Tensor:
+        """SSM-VR of every sample, DSM in its stead where sigma is not below the threshold."""
+        import torch
+
+        below = batch.sigma < self.threshold
+        s, (slice_,) = score_and_slices(score, batch, v[None])
+        ssm = half_square(s, batch.sigma) + slice_
+        return torch.where(below, ssm, _dsm(s, batch, ~below))
+
+    def _sorted(self, score: Score, batch: Batch, v: Tensor) -> Tensor:
         """Split along the last batch axis: the smallest sigma first, as many as any row has below the threshold."""
         import torch
 
@@ -52,11 +64,7 @@ class Switch(Objective):
         low, high = order[..., :count], order[..., count:]
         losses = []
         if low.shape[-1]:
-            part = _take(batch, low)
-            below = part.sigma < self.threshold
-            s, (slice_,) = score_and_slices(score, part, _pick(v, low)[None])
-            ssm = half_square(s, part.sigma) + slice_
-            losses.append(torch.where(below, ssm, _dsm(s, part, ~below)))
+            losses.append(self._both(score, _take(batch, low), _pick(v, low)))
         if high.shape[-1]:
             part = _take(batch, high)
             losses.append(_dsm(score(part.noisy, part.sigma), part, torch.ones_like(part.sigma, dtype=torch.bool)))

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import PositiveFloat
 
 from scorebench.objectives import Batch, Objective
+from scorebench.objectives._border import checked
 from scorebench.objectives._terms import half_square
 from scorebench.parts import Unsuitable
 
@@ -40,7 +41,7 @@ class TargetScoreMatching(Objective):
         if batch.target is None:
             raise Unsuitable("tsm needs the exact score: Batch(..., target=...) is missing")
         sigma, scale = batch.sigma, batch.scale
-        target = batch.target.score(batch.clean, sigma.new_zeros(sigma.shape))
+        target = checked(batch.target.score, "the target's score")(batch.clean, sigma.new_zeros(sigma.shape))
         if self.tau is not None:
             total = scale.square() + self.tau**2
             target = (self.tau**2 * target - scale * batch.noise) / total  # kappa / sigma = sigma / total

@@ -11,7 +11,7 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias, overload
@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 
 Score: TypeAlias = "Callable[[Tensor, Tensor], Tensor]"
 """score(x: (..., *event), sigma: (...)) -> (..., *event)."""
+Way: TypeAlias = "Callable[..., Any]"
+"""One of the ways of a score: what it takes first is x and sigma."""
 Options: TypeAlias = "Mapping[str, object] | None"
 """Options of a part by name, as a study has them; none where nothing is given."""
 
@@ -54,6 +56,45 @@ class EnergyScore:
     def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
         """The score, (..., *event)."""
         return self.score(x, sigma)
+
+
+@dataclass(frozen=True)
+class PointwiseScore:
+    """A score that is known to take points one by one, with any batch axes: no sample sees another.
+
+    So several points of a sample may go through it in one call, and the samples of a batch in another order. Every
+    other score is called with the batch axes that were given, in their order: it may be a network that takes
+    (B, *event) and (B,) only, or close over labels of the samples.
+    """
+
+    score: Score
+
+    def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """The score, (..., *event)."""
+        return self.score(x, sigma)
+
+
+def pointwise(score: Score) -> bool:
+    """Whether a score, or that of an energy, is a `PointwiseScore`."""
+    return isinstance(score.score if isinstance(score, EnergyScore) else score, PointwiseScore)
+
+
+def wrapped(score: Score, wrap: Callable[[Way], Way], derived: Callable[[Way], Way] | None = None) -> Score:
+    """A score of the same kind with each of its ways wrapped, those that return more than the score by `derived`.
+
+    The energy on its own stays as it is.
+    """
+    derived = derived or wrap
+    if isinstance(score, PointwiseScore):
+        return PointwiseScore(wrap(score.score))
+    if not isinstance(score, EnergyScore):
+        return wrap(score)
+    return replace(
+        score,
+        score=wrapped(score.score, wrap),
+        with_divergence=None if score.with_divergence is None else derived(score.with_divergence),
+        with_slices=None if score.with_slices is None else derived(score.with_slices),
+    )
 
 
 PACKAGES = {

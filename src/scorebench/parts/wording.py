@@ -17,6 +17,22 @@ def nearest(name: str, known: Sequence[str]) -> str:
     return f" (did you mean '{close[0]}'?)" if close else ""
 
 
+def kind(value: object) -> str:
+    """What a value is, in a word or two: `a list`, `None`."""
+    name = type(value).__name__
+    return "None" if value is None else f"{'an' if name[:1].lower() in 'aeiou' else 'a'} {name}"
+
+
+def shapes(**tensors: Any) -> str:
+    """`x (64, 2), sigma (64,)`."""
+    return ", ".join(f"{name} {tuple(tensor.shape)}" for name, tensor in tensors.items())
+
+
+def tensors(**tensors: Any) -> str:
+    """`x (64, 2) float32, sigma (64,) int64`."""
+    return ", ".join(f"{name} {tuple(t.shape)} {str(t.dtype).removeprefix('torch.')}" for name, t in tensors.items())
+
+
 def unknown_part(kind: str, name: str, known: Sequence[str]) -> str:
     """A name that no file of this kind has."""
     return f"no {kind} is called '{name}'{nearest(name, known)}; there are: {', '.join(known)}"

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
-from typing import TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Any
 
-from scorebench.parts import EnergyScore
+from scorebench.parts import wrapped
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from scorebench.parts import Score
-
-P = ParamSpec("P")
-T = TypeVar("T")
+    from scorebench.parts import Score, Way
 
 
 def counted(score: Score, count: Callable[[int], None]) -> Score:
@@ -23,18 +19,11 @@ def counted(score: Score, count: Callable[[int], None]) -> Score:
     Energies on their own are not counted: no training takes them.
     """
 
-    def counting(way: Callable[Concatenate[Tensor, Tensor, P], T]) -> Callable[Concatenate[Tensor, Tensor, P], T]:
-        def told(x: Tensor, sigma: Tensor, /, *more: P.args, **named: P.kwargs) -> T:
+    def counting(way: Way) -> Way:
+        def told(x: Tensor, sigma: Tensor, *more: Tensor) -> Any:
             count(sigma.numel())
-            return way(x, sigma, *more, **named)
+            return way(x, sigma, *more)
 
         return told
 
-    if not isinstance(score, EnergyScore):
-        return counting(score)
-    return replace(
-        score,
-        score=counting(score.score),
-        with_divergence=None if score.with_divergence is None else counting(score.with_divergence),
-        with_slices=None if score.with_slices is None else counting(score.with_slices),
-    )
+    return wrapped(score, counting)

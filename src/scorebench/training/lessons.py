@@ -13,6 +13,7 @@ from scorebench.learning import Learner
 from scorebench.objectives import Batch
 from scorebench.objectives._optimal_loss import optimal_denoising_loss
 from scorebench.objectives._terms import half_square
+from scorebench.parts import PointwiseScore
 from scorebench.streams import Generators, integers, normal
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ class Lesson:
             level = sigma.reshape(*sigma.shape[:-4], replicates, -1)
             return inner(x.reshape(*level.shape, *x.shape[sigma.ndim :]), level).reshape(x.shape)
 
-        return score
+        return PointwiseScore(score)
 
 
 def begin(problem: Problem) -> dict[str, Learned]:
