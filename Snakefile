@@ -21,7 +21,7 @@ from scorebench.study import results
 from scorebench.study.params import InvalidStudy
 from scorebench.running.planning import announce
 from scorebench.study.plan import Study, UnknownJob
-from scorebench.study.stages import CARD, STAGE, TARGETS, upto
+from scorebench.study.stages import CARD, REPORT, STAGE, TARGETS, upto
 
 try:
     STUDY = Study(config.get("study", "params.yaml"))

@@ -30,6 +30,7 @@ from scorebench.commands.validate import validate
 from scorebench.progress.stopping import SIGNALS, Stopped
 from scorebench.running import jobs
 from scorebench.running.ending import run_and_end
+from scorebench.running.memory import keep_memory
 from scorebench.study import results
 from scorebench.study.params import InvalidStudy
 from scorebench.study.plan import Study, UnknownJob
@@ -245,5 +246,6 @@ for plain in (doctor, explain, gc, publish, status, ui, validate):
 def main() -> None:
     """Entry point of the `scorebench` command."""
     if "--key" in sys.argv:  # a job
+        keep_memory()
         run_and_end(app)
     app()

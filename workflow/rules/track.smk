@@ -1,7 +1,8 @@
-# MLflow is a view of the results, kept outside of the plan: this target always runs, and logs only what is new.
+# MLflow is a view of the results, kept outside of the plan: this target always runs, and logs only what is new. It shows
+# what the report is drawn from, so that both are made at once.
 rule track:
     input:
-        every_file(STAGE),
+        every_file(REPORT.reads),
     log:
         f"logs/{STUDY.name}/track/track.log",
     threads: 1

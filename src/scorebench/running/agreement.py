@@ -159,8 +159,9 @@ def agree(study: Study) -> int:
     write_plan(study)
     for stage in STAGE:
         clear(study, stage)
-    _follow(study)
-    return subprocess.run([sys.executable, "-m", "dvc", "commit", "--force", "--quiet"], check=False).returncode
+    with subprocess.Popen([sys.executable, "-m", "dvc", "commit", "--force", "--quiet"]) as commit:
+        _follow(study)  # meanwhile: to import MLflow takes longer than all that DVC has to do
+    return commit.returncode
 
 
 def check(study: Study) -> int:

@@ -32,6 +32,7 @@ from pathlib import Path
 
 from scorebench.running.client import VARIABLE
 from scorebench.running.ending import run_and_end
+from scorebench.running.memory import keep_memory
 from scorebench.study import keys
 
 OF_EACH = {"PWD", "OLDPWD", "SHLVL", "_", "TMPDIR", "TMP", "TEMP", "TEMPDIR", VARIABLE}
@@ -52,7 +53,9 @@ def serve(folder: str, listener: int, starter: int, modules: Iterable[str], run:
     listener, starter: open files, the socket and the pipe that ends when the starter does; modules: what jobs may use
     beside the code of their stages; run: what a job does, from the words of its command line.
     """
-    Parent(listener, starter, modules, run).serve()
+    parent = Parent(listener, starter, modules, run)
+    keep_memory()
+    parent.serve()
     shutil.rmtree(folder, ignore_errors=True)
     os._exit(0)  # to take large modules apart takes a second
 
