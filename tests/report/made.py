@@ -48,6 +48,17 @@ def value(method: str, metric: str, replicate: int) -> float:
     return scale * (BASE[method] + NOISE[replicate % 3] * (1 + 0.1 * replicate))
 
 
+MACHINE = {
+    "processor": "A processor",
+    "cpus": 2,
+    "python": "3.11.7",
+    "platform": "Linux",
+    "gpu": None,
+    "slurm_job": None,
+    "executable": "/usr/bin/python3",
+}
+
+
 def card(folder: Path, at: str, stage: str, facts: dict[str, Any]) -> None:
     storage.write_json(
         folder / "run.json",
@@ -59,7 +70,12 @@ def card(folder: Path, at: str, stage: str, facts: dict[str, Any]) -> None:
             "commit": "c0ffee" * 6,
             "dirty": True,
             "facts": facts,
-            "machine": {"processor": "<b>fast</b>", "cpus": 2, "python": "3.11", "platform": "Linux"},
+            "spec": {},
+            "code": {},
+            "inputs": {},
+            "outputs": {},
+            "input_outputs": {},
+            "machine": MACHINE | {"processor": "<b>fast</b>", "python": "3.11"},
             "versions": {"torch": "2.13.0"},
             "started": 1_700_000_000.0,
             "seconds": 1.5,

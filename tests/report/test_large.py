@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pytest
-from made import UNTOLD, description, long, points
+from made import MACHINE, UNTOLD, description, long, points
 from test_browser import chromium, figure_of, opened  # noqa: F401  fixtures
 
 from scorebench import storage
@@ -60,7 +60,6 @@ def card(
     study: Study, job: Job, facts: dict[str, Any], rng: np.random.Generator, hashes: dict[Job, Any]
 ) -> dict[str, Any]:
     """A provenance card as large as a real one: what the key is made of, and a hash for every file."""
-    machine = {"processor": "A processor", "cpus": 2, "python": "3.11.7", "platform": "Linux", "gpu": None}
     return {
         **study.ingredients(job),
         "at": job.at,
@@ -74,7 +73,7 @@ def card(
         "peak_memory_mb": rng.uniform(300, 500),
         "commit": "c0ffee" * 6,
         "dirty": False,
-        "machine": machine,
+        "machine": MACHINE,
     }
 
 

@@ -152,7 +152,7 @@ def test_every_card_is_in_the_page_and_what_they_share_is_there_once(tmp_path: P
     code = {f"scorebench.<module>{i}": hash_of(str(i)) for i in range(40)}
     for role, folder in inputs.items():
         known = storage.read_json(folder / "run.json")
-        extra = {"code": code, "input_outputs": {"data": {"train.parquet": "0" * 64}}, "note": "</script>"}
+        extra = {"code": code, "input_outputs": {"data": {"train.parquet": "0" * 64}}, "command": "</script>"}
         storage.write_json(folder / "run.json", known | extra | {"spec": {"role": role}})
     report(spec, inputs, tmp_path / "out")
     page = (tmp_path / "out/report.html").read_text()
@@ -175,8 +175,8 @@ def test_the_page_says_where_its_numbers_hold(tmp_path: Path) -> None:
     for role, folder in inputs.items():
         if role.startswith("train/"):
             known = storage.read_json(folder / "run.json")
-            other = {"processor": "slow", "cpus": 64, "gpu": "H100", "python": "3.12", "platform": "Linux"}
-            storage.write_json(folder / "run.json", known | {"machine": other})
+            other = {"processor": "slow", "cpus": 64, "gpu": "H100", "python": "3.12"}
+            storage.write_json(folder / "run.json", known | {"machine": known["machine"] | other})
             moved += 1
     report(spec, inputs, tmp_path / "two")
     top = (tmp_path / "two/report.html").read_text().partition('<section id="leaderboards">')[0]

@@ -158,7 +158,7 @@ def test_nothing_is_advised_on_points_that_are_all_the_same(tmp_path: Path) -> N
 )
 def test_whether_the_combination_helps(tmp_path: Path, dsm: float, ssm: float, both: Any, answer: str) -> None:
     found = results(tmp_path, {"dsm/even": dsm, "ssm/even": ssm, "both/even": both, "both_wide/even": 0.01})
-    rows = questions.combinations(found)
+    rows = questions.combinations(found, "ring")
     assert [(row.method, row.part) for row in rows] == [("both", "dsm"), ("both", "ssm")], "the wide one has no parts"
     logs = np.log(np.broadcast_to(both, 4) / dsm)
     one = rows[0].comparison

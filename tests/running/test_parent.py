@@ -59,15 +59,19 @@ class Family:
 
     @contextlib.contextmanager
     def waiting(self) -> Iterator[tuple[subprocess.Popen[str], int]]:
-        """A client whose job waits, and the job's process."""
+        """A client whose job waits, and the job's process, once the client listens for all signals."""
         place = self.folder / "process"
         asked = self.ask("prepare", "--key", "wait")
         try:
-            self.until(lambda: place.exists() and place.read_text())
+            self.until(lambda: place.exists() and place.read_text() and self.hears(asked.pid, signal.SIGTSTP))
             yield asked, int(place.read_text())
         finally:
             asked.kill()
             asked.wait()
+
+    def hears(self, process: int, number: signal.Signals) -> bool:
+        said = Path("/proc", str(process), "status").read_text()
+        return bool(int(said.partition("SigCgt:")[2].split()[0], 16) >> (number - 1) & 1)
 
     def is_gone(self, process: int) -> bool:
         return not Path("/proc", str(process)).exists()

@@ -16,6 +16,7 @@ from scorebench.noise import schedule
 from scorebench.objectives import Batch, objective
 from scorebench.running import agreement, garbage, jobs, verify
 from scorebench.specs import SourceSpec
+from scorebench.specs.card import AnyCard
 from scorebench.specs.microscope import MicroscopeSpec
 from scorebench.specs.prepare import PrepareSpec
 from scorebench.stages._dataset import exact_target, read_points
@@ -148,11 +149,10 @@ def test_the_same_spec_gives_the_same_bytes(folders: dict[str, Path], tmp_path: 
 
 
 def test_results_hold_them_in_long_form(folders: dict[str, Path]) -> None:
-    storage.write_json(folders["gradients"] / "run.json", {"key": "abc"})
-    rows = collect({"microscope/ring8": folders["gradients"]}).to_pylist()
-    assert {(r["dataset"], r["status"], r["key"], r["schedule"]) for r in rows} == {
-        ("ring8", "microscope", "abc", None)
-    }
+    card = AnyCard.model_construct(key="abc")
+    rows = collect({"microscope/ring8": folders["gradients"]}, {"microscope": {"ring8": card}, "train": {}}).to_pylist()
+    expected = ("ring8", "microscope", "abc", None)
+    assert {(r["dataset"], r["status"], r["key"], r["schedule"]) for r in rows} == {expected}
     assert len(rows) == len(value_of(folders))
 
 

@@ -35,7 +35,7 @@ def publish(
     partial: Annotated[bool, typer.Option("--partial", help="what is finished, and which cells are not")] = False,
 ) -> None:
     """Write results.csv, scales.csv and about.json of a finished study to studies/results/<study>, for git."""
-    from scorebench.stages._results import collect
+    from scorebench.stages._results import cards, collect
 
     loaded = Study(study)
     planned = loaded.inputs(Job(REPORT.name))
@@ -48,7 +48,7 @@ def publish(
         )
         raise typer.Exit(1)
     done = {role: loaded.directory(job) for role, job in planned.items() if job not in missing}
-    rows = collect(done).to_pylist()
+    rows = collect(done, cards(done)).to_pylist()
     folder = FOLDER / loaded.name
     storage.write_text(folder / "results.csv", as_csv(COLUMNS, condensed(rows)))
     storage.write_text(folder / "scales.csv", as_csv(SCALES, curves([*rows, *learned(loaded)])))

@@ -32,7 +32,7 @@ def book(results: Results, trained: dict[str, Path], advice: Mapping[str, Recomm
         results.datasets,
         results.methods(),
         results.schedules(),
-        list(results.params["samplers"]),
+        list(results.params.samplers),
         sorted(named),
         [cell for cell in _cells(results) if results.outcome(*cell).kind in ("done", "partly")],
     )

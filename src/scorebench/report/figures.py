@@ -152,7 +152,7 @@ def single_levels(results: Results, names: Names) -> Iterator[SingleRow]:
 
 def combined(results: Results, names: Names) -> Iterator[CombinationRow]:
     """Every combined method over every one of its parts."""
-    for row in combinations(results):
+    for row in (row for dataset in results.datasets for row in combinations(results, dataset)):
         cell, part = names.cell[row.dataset, row.method, row.schedule], names.methods.index(row.part)
         yield CombinationRow(
             cell, part, *map(short, (row.comparison.estimate, row.comparison.low, row.comparison.high))

@@ -71,7 +71,7 @@ def _gallery(
             if at in samples:
                 for picture in _pictures(results, (dataset, method, schedule), samples[at], described, view):
                     groups.setdefault((schedule, picture.sampler), []).append(picture)
-    order = [None, results.sampler(dataset), *results.params["samplers"], ""]
+    order = [None, results.sampler(dataset), *results.params.samplers, ""]
     schedules = results.schedules(dataset)
     groups = dict(sorted(groups.items(), key=lambda item: (schedules.index(item[0][0]), order.index(item[0][1]))))
     return Gallery(truth, _axes(view, described), view.kind, groups)
@@ -92,7 +92,7 @@ def _pictures(
     labels, replicates = table["sampler"].to_numpy(), table["replicate"].to_numpy()
     points = storage.points_of(table["x"])
     pictures = []
-    for sampler in (name for name in results.params["samplers"] if (labels == name).any()):
+    for sampler in (name for name in results.params.samplers if (labels == name).any()):
         x = points[(labels == sampler) & (replicates == shown)]
         picture = Picture(method, sampler, alt=f"samples of {'/'.join(cell)} by {sampler}")
         if np.isfinite(x).all(1).any():

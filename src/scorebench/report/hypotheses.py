@@ -4,15 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from pydantic import TypeAdapter
-
 from scorebench.evidence.claims import Finding
 from scorebench.evidence.verdicts import Verdict, verdicts
 from scorebench.evidence.words import number
 from scorebench.report.results import Results
-from scorebench.study.hypotheses import Hypothesis
-
-REGISTERED = TypeAdapter(dict[str, Hypothesis])
 
 
 @dataclass(frozen=True)
@@ -26,8 +21,8 @@ class Shown:
 
 def tried(results: Results) -> list[Shown]:
     """Every hypothesis of the study, in its order."""
-    registered = REGISTERED.validate_python(results.params.get("hypotheses", {}))
-    return [Shown(v, _p(v.p_holm), [_said(f) for f in v.findings]) for v in verdicts([(results.table, registered)])]
+    told = verdicts([(results.table, results.params.hypotheses)])
+    return [Shown(v, _p(v.p_holm), [_said(f) for f in v.findings]) for v in told]
 
 
 def _p(value: float | None) -> str:

@@ -6,52 +6,28 @@ import datetime
 import io
 import json
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import JsonValue
+
+from scorebench.specs.card import AnyCard, Cards, Machine
 from scorebench.study.durations import duration
 from scorebench.study.stages import REPORT
 
-Cards = dict[str, dict[str, dict[str, Any]]]
-"""Stage -> place -> run.json."""
 
-
-@dataclass(frozen=True)
-class Run:
-    """One job as a row of the table."""
-
-    stage: str
-    at: str
-    key: str
-    command: str
-    started: str
-    seconds: float
-    memory: float | None
-
-
-def runs(cards: Cards) -> list[Run]:
-    """All jobs, by place and stage."""
-    listed = [
-        Run(
-            stage,
-            at,
-            card["key"],
-            card.get("command", ""),
-            moment(card.get("started")),
-            float(card.get("seconds") or 0.0),
-            card.get("peak_memory_mb"),
-        )
-        for stage in REPORT.reads
-        for at, card in cards.get(stage, {}).items()
-    ]
-    return sorted(listed, key=lambda run: (run.at.split("/"), REPORT.reads.index(run.stage)))
+def listed(cards: Cards) -> list[AnyCard]:
+    """All cards, by place and stage."""
+    every = (card for stage in REPORT.reads for card in cards.get(stage, {}).values())
+    return sorted(every, key=lambda card: (card.at.split("/"), REPORT.reads.index(card.stage)))
 
 
 WORTH_SHARING = 60
 """Characters of JSON from which on a part that stands twice is written once."""
 
 
-def shared(cards: Cards) -> dict[str, Any]:
+def shared(cards: Cards) -> dict[str, JsonValue]:
     """All run.json as {"cards": {stage: {place: card}}, "shared": [...]}.
 
     A mapping that stands in several places (hashes of code, versions, machine, hashes of an input) is kept in `shared`,
@@ -59,13 +35,13 @@ def shared(cards: Cards) -> dict[str, Any]:
     """
     counts: Counter[str] = Counter()
 
-    def count(value: Any) -> None:
+    def count(value: JsonValue) -> None:
         if isinstance(value, dict):
             counts[_compact(value)] += 1
             for item in value.values():
                 count(item)
 
-    def written(value: Any) -> Any:
+    def written(value: JsonValue) -> JsonValue:
         if not isinstance(value, dict):
             return value
         text = _compact(value)
@@ -76,73 +52,88 @@ def shared(cards: Cards) -> dict[str, Any]:
             places[text] = len(common) - 1
         return {"$": places[text]}
 
-    common: list[Any] = []
+    common: list[JsonValue] = []
     places: dict[str, int] = {}
-    listed = {stage: cards[stage] for stage in REPORT.reads if stage in cards}
-    for card in (card for at in listed.values() for card in at.values()):
+    plain = {s: {at: card.model_dump(mode="json") for at, card in cards[s].items()} for s in REPORT.reads if s in cards}
+    for card in (card for at in plain.values() for card in at.values()):
         count(card)
-    written_cards = {stage: {name: written(card) for name, card in at.items()} for stage, at in listed.items()}
-    return {"cards": written_cards, "shared": common}
-
-
-def _compact(value: Any) -> str:
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
-
-
-def moment(seconds: float | None) -> str:
-    """Seconds since 1970 as date and time in UTC."""
-    if seconds is None:
-        return ""
-    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def origins(cards: Cards) -> dict[str, Any]:
-    """Commits and machines with the number of jobs that had them, versions of packages, and the span of time."""
-    listed = [card for stage in REPORT.reads for card in cards.get(stage, {}).values()]
-    started = sorted(card["started"] for card in listed if card.get("started") is not None)
     return {
-        "commits": _counted(_commit(card) for card in listed),
-        "packages": sorted({pair for card in listed for pair in card.get("versions", {}).items()}),
-        "machines": _machines([card.get("machine") or {} for card in listed]),
-        "jobs": len(listed),
-        "seconds": duration(sum(float(card.get("seconds") or 0.0) for card in listed)),
-        "by_stage": [
-            (stage, len(cards[stage]), duration(sum(float(c.get("seconds") or 0) for c in cards[stage].values())))
-            for stage in REPORT.reads
-            if cards.get(stage)
-        ],
-        "first": moment(started[0]) if started else "",
-        "last": moment(started[-1]) if started else "",
+        "cards": {s: {at: written(card) for at, card in each.items()} for s, each in plain.items()},
+        "shared": common,
     }
 
 
-def _counted(values: Any) -> list[tuple[str, int]]:
+def _compact(value: JsonValue) -> str:
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def moment(seconds: float) -> str:
+    """Seconds since 1970 as date and time in UTC."""
+    return datetime.datetime.fromtimestamp(seconds, datetime.UTC).strftime("%Y-%m-%d %H:%M:%S")
+
+
+@dataclass(frozen=True)
+class Origins:
+    """Commits and machines with the number of jobs that had them, versions of packages, and the span of time.
+
+    by_stage: stage, jobs, their time. first, last: when the first job began, and the last; empty without jobs.
+    """
+
+    commits: list[tuple[str, int]]
+    packages: list[tuple[str, str]]
+    machines: list[tuple[str, int]]
+    jobs: int
+    seconds: str
+    by_stage: list[tuple[str, int, str]]
+    first: str
+    last: str
+
+
+def origins(cards: Cards) -> Origins:
+    """Of all jobs of a study."""
+    every = listed(cards)
+    by_stage = [(stage, list(cards[stage].values())) for stage in REPORT.reads if cards.get(stage)]
+    started = sorted(card.started for card in every)
+    return Origins(
+        commits=_counted(_commit(card) for card in every),
+        packages=sorted({pair for card in every for pair in card.versions.items()}),
+        machines=_machines([card.machine for card in every]),
+        jobs=len(every),
+        seconds=_took(every),
+        by_stage=[(stage, len(there), _took(there)) for stage, there in by_stage],
+        first=moment(started[0]) if started else "",
+        last=moment(started[-1]) if started else "",
+    )
+
+
+def _took(cards: list[AnyCard]) -> str:
+    return duration(sum(card.seconds for card in cards))
+
+
+def _counted(values: Iterable[str]) -> list[tuple[str, int]]:
     return sorted(Counter(values).items(), key=lambda pair: (-pair[1], pair[0]))
 
 
-def _commit(card: dict[str, Any]) -> str:
-    if not card.get("commit"):
-        return "no commit known"
-    changed = " with uncommitted changes" if card.get("dirty") else ""
-    return f"{card['commit']}{changed}"
+def _commit(card: AnyCard) -> str:
+    changed = " with uncommitted changes" if card.dirty else ""
+    return f"{card.commit}{changed}" if card.commit else "no commit known"
 
 
-def _machines(machines: list[dict[str, Any]]) -> list[tuple[str, int]]:
+def _machines(machines: list[Machine]) -> list[tuple[str, int]]:
     """What may change last digits: processor, system, Python, and the GPUs that some jobs there used."""
     gpus: dict[str, set[str]] = {}
     for machine in machines:
-        gpus.setdefault(_machine(machine), set()).update([machine["gpu"]] if machine.get("gpu") else [])
+        gpus.setdefault(_machine(machine), set()).update([machine.gpu] if machine.gpu else [])
     counted = _counted(_machine(machine) for machine in machines)
     return [(", ".join([name, *sorted(gpus[name])]), n) for name, n in counted]
 
 
-def _machine(machine: dict[str, Any]) -> str:
-    listed = [machine.get("processor"), f"{machine['cpus']} CPUs" if machine.get("cpus") else None]
-    listed += [machine.get("platform"), f"Python {machine['python']}" if machine.get("python") else None]
-    return ", ".join(str(item) for item in listed if item) or "machine not known"
+def _machine(machine: Machine) -> str:
+    cpus = f"{machine.cpus} CPUs" if machine.cpus else ""
+    return ", ".join(filter(None, [machine.processor, cpus, machine.platform, f"Python {machine.python}"]))
 
 
-def as_yaml(params: dict[str, Any]) -> str:
+def as_yaml(params: dict[str, JsonValue]) -> str:
     """The parameters of a study, every default spelled out, as a params.yaml."""
     from ruamel.yaml import YAML
 

@@ -19,6 +19,7 @@ from scorebench.report.scales import scale_tables
 from scorebench.report.summary import headline
 from scorebench.report.tables import table
 from scorebench.specs.advice import Advised
+from scorebench.specs.card import Cards
 from scorebench.specs.prepare import DataDescription
 from scorebench.study.stages import ADVICE, PREPARE, SAMPLE, TRAIN
 
@@ -30,7 +31,7 @@ SCRIPTS = ("d3.min.js", "plot.min.js", "numbers.js", "drawing.js", "figures.js",
 """In the order in which they build on each other; the first two are libraries, see assets/README.md."""
 
 
-def page(results: Results, folders: Folders, cards: origins.Cards) -> str:
+def page(results: Results, folders: Folders, cards: Cards) -> str:
     """The report as HTML."""
     advised = {dataset: _advised(folder) for dataset, folder in folders[ADVICE.name].items()}
     advice = {
@@ -47,6 +48,7 @@ def page(results: Results, folders: Folders, cards: origins.Cards) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["moment"] = origins.moment
     looked_at = {at.dataset for at in results.table.curves if not at.schedule}
     numbers = charts.book(results, folders[TRAIN.name], advice)
     scripts = [Markup((ASSETS / name).read_text(encoding="utf-8")) for name in SCRIPTS]  # ours: no values in them
@@ -67,9 +69,9 @@ def page(results: Results, folders: Folders, cards: origins.Cards) -> str:
         book=charts.embedded(numbers),
         holes=_holes(results),
         origins=origins.origins(cards),
-        runs=origins.runs(cards),
+        runs=origins.listed(cards),
         cards=charts.embedded(origins.shared(cards)),
-        yaml=origins.as_yaml(results.params),
+        yaml=origins.as_yaml(results.spec.params),
         sheet=Markup((ASSETS / "report.css").read_text(encoding="utf-8")),
         scripts=scripts,
         hashes=[base64.b64encode(hashlib.sha256(script.encode()).digest()).decode() for script in scripts],

@@ -42,8 +42,8 @@ def bold(name: str) -> Markup:
 
 def denoising(results: Results, dataset: str) -> str | None:
     """The method that is plain DSM; of several, the first that was trained on most schedules."""
-    listed = results.params["methods"]
-    plain = [m for m in results.methods(dataset) if listed[m]["objective"] == "dsm" and not results.variant(m)]
+    listed = results.params.methods
+    plain = [m for m in results.methods(dataset) if listed[m].objective == "dsm" and not results.variant(m)]
     return max(plain, key=lambda m: sum(cell[:2] == (dataset, m) for cell in results.cells), default=None)
 
 
@@ -149,30 +149,24 @@ def noise_overall(results: Results) -> list[Markup]:
     return [text.format("1 data set" if asked == 1 else f"{asked} data sets", sentences.joined(listed, NOTHING))]
 
 
-def combinations(results: Results) -> list[Combination]:
-    """Every combined method against every one of its parts, where both were trained on the same schedule.
-
-    Those of one data set are a family of comparisons.
-    """
-    listed, rows = results.params["methods"], []
-    for dataset in results.datasets:
-        pairs = {}
-        for column in results.columns(dataset, ALL_SCALES):
-            for method in results.methods(dataset):
-                made_of = parts.find("objective", listed[method]["objective"]).combines
-                for part in results.methods(dataset):
-                    if listed[part]["objective"] in made_of and results.comparable(method, part):
-                        sides = [results.measured(dataset, name, column, ALL_SCALES) for name in (method, part)]
-                        pairs[column[0], method, part] = (sides[0], sides[1])
-        rows += [Combination(dataset, *names, c) for names, c in compared(pairs, metric(ALL_SCALES)).items()]
-    return rows
+def combinations(results: Results, dataset: str) -> list[Combination]:
+    """Every combined method against every one of its parts, where both were trained on the same schedule: a family."""
+    listed, pairs = results.params.methods, {}
+    for column in results.columns(dataset, ALL_SCALES):
+        for method in results.methods(dataset):
+            made_of = parts.find("objective", listed[method].objective).combines
+            for part in results.methods(dataset):
+                if listed[part].objective in made_of and results.comparable(method, part):
+                    sides = [results.measured(dataset, name, column, ALL_SCALES) for name in (method, part)]
+                    pairs[column[0], method, part] = (sides[0], sides[1])
+    return [Combination(dataset, *names, c) for names, c in compared(pairs, metric(ALL_SCALES)).items()]
 
 
-def _by_cell(rows: list[Combination]) -> dict[tuple[str, str, str], list[Combination]]:
-    """Data set, method and schedule -> the comparisons of that combination with its parts."""
-    cells: dict[tuple[str, str, str], list[Combination]] = {}
-    for row in rows:
-        cells.setdefault((row.dataset, row.method, row.schedule), []).append(row)
+def _by_cell(results: Results, dataset: str) -> dict[tuple[str, str], list[Combination]]:
+    """Method and schedule -> the comparisons of that combination with its parts."""
+    cells: dict[tuple[str, str], list[Combination]] = {}
+    for row in combinations(results, dataset):
+        cells.setdefault((row.method, row.schedule), []).append(row)
     return cells
 
 
@@ -186,7 +180,7 @@ def _worse(row: Combination) -> bool:
 
 def hybrid_overall(results: Results) -> list[Markup]:
     """Question 2 over all data sets: how often a combination is better, or worse, than every one of its parts."""
-    cells = _by_cell(combinations(results)).values()
+    cells = [rows for dataset in results.datasets for rows in _by_cell(results, dataset).values()]
     judged = [rows for rows in cells if all(row.comparison.low is not None for row in rows)]
     if not judged:
         return []
@@ -201,14 +195,13 @@ def hybrid_overall(results: Results) -> list[Markup]:
 
 def hybrid(results: Results, dataset: str) -> list[Markup]:
     """Question 2 on a data set: every combined method against its parts, and who is better than all of them."""
-    rows = [row for row in combinations(results) if row.dataset == dataset]
-    answer = []
-    for (_, method, schedule), against in _by_cell(rows).items():
+    answer, cells = [], _by_cell(results, dataset)
+    for (method, schedule), against in cells.items():
         told = [sentences.says(row.comparison, bold(row.part)) for row in against]
         text = Markup("On {}, <b>{}</b> {}").format(schedule, method, sentences.joined(told, NOTHING, "; it "))
         answer.append(text + Markup(": {}.").format(_helps(against)))
-    if rows:
-        answer += _best_other(results, dataset, {row.method for row in rows})
+    if cells:
+        answer += _best_other(results, dataset, {method for method, _ in cells})
     return answer
 
 

@@ -77,8 +77,8 @@ def _best_schedule(results: Results, dataset: str) -> str | None:
 
 def _span(results: Results, schedule: str) -> tuple[float, float] | None:
     """The lowest and the highest level of a schedule's ladder; None where it trains without noise."""
-    entry = results.params["schedules"][schedule]
-    built = parts.build("schedule", entry["schedule"], entry["options"])
+    entry = results.params.schedules[schedule]
+    built = parts.build("schedule", entry.schedule, entry.options)
     if built.noise_free:
         return None
     ladder = built.ladder()

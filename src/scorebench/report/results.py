@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import InitVar, dataclass
 from typing import Any
 
@@ -14,6 +15,7 @@ from scorebench.evidence.table import Curve, Place, from_rows
 from scorebench.parts import LOST
 from scorebench.specs.report import ReportSpec
 from scorebench.specs.train import TrainFacts
+from scorebench.study.schema import Method, Params
 
 TRUTH = "truth"
 Column = tuple[str, str]
@@ -46,47 +48,49 @@ class Results:
     trained: dict[str, TrainFacts]
 
     def __post_init__(self, rows: list[dict[str, Any]]) -> None:
-        self.params = self.spec.params
-        self.table = from_rows(rows, self.spec.study, self.params.get("size", "standard"))
-        self.replicates = int(self.params["replicates"])
+        self.params = Params.model_validate(self.spec.params)
+        self.table = from_rows(rows, self.spec.study, self.params.size)
+        self.replicates = self.params.replicates
         self.cells = {(c.dataset, c.method, c.schedule): c.reason for c in self.spec.cells}
 
-    def _listed(self, section: str, place: int, dataset: str | None) -> list[str]:
+    def _listed(self, section: Iterable[str], place: int, dataset: str | None) -> list[str]:
         here = {cell[place] for cell in self.cells if dataset in (None, cell[0])}
-        return [name for name in self.params[section] if name in here]
+        return [name for name in section if name in here]
 
     @property
     def datasets(self) -> list[str]:
         """Data sets in the order of the study."""
-        return self._listed("datasets", 0, None)
+        return self._listed(self.params.datasets, 0, None)
 
     def methods(self, dataset: str | None = None) -> list[str]:
         """Methods in the order of the study."""
-        return self._listed("methods", 1, dataset)
+        return self._listed(self.params.methods, 1, dataset)
 
     def schedules(self, dataset: str | None = None) -> list[str]:
         """Schedules in the order of the study."""
-        return self._listed("schedules", 2, dataset)
+        return self._listed(self.params.schedules, 2, dataset)
 
     def oracle(self, method: str) -> bool:
         """Whether a method is told the exact score, so that it shows what can be reached and wins nothing."""
-        return bool(parts.find("objective", self.params["methods"][method]["objective"]).requires_target)
+        return bool(parts.find("objective", self.params.methods[method].objective).requires_target)
 
     def variant(self, method: str) -> bool:
         """Whether a method stands there for a comparison of settings only (`robustness`), so that it wins nothing."""
-        labels = self.params.get("robustness", {})
-        return any(method == f"{name}-{label}" for label, each in labels.items() for name in each["methods"])
+        labels = self.params.robustness
+        return any(method == f"{name}-{label}" for label, each in labels.items() for name in each.methods)
 
     def comparable(self, method: str, part: str) -> bool:
         """Whether two methods differ in the objective alone: same network, streams, steps and budget.
 
         The method that a budget is measured by stands for itself at every budget.
         """
-        a, b = (dict(self.params["methods"][name]) for name in (method, part))
-        if part == (self.params.get("budgets") or {}).get("reference"):
-            a["budget"] = b["budget"] = None
-        steps = [each["training"].get("steps") if each.get("budget") in ("steps", None) else None for each in (a, b)]
-        return steps[0] == steps[1] and all(a.get(name) == b.get(name) for name in ("network", "seed", "budget"))
+        every = self.params.budgets is not None and part == self.params.budgets.reference
+
+        def settings(of: Method) -> tuple[object, ...]:
+            steps = of.training.steps if every or of.budget == "steps" else None
+            return of.network, of.seed, steps, None if every else of.budget
+
+        return settings(self.params.methods[method]) == settings(self.params.methods[part])
 
     def outcome(self, dataset: str, method: str, schedule: str) -> Outcome:
         """How a cell went."""
@@ -141,7 +145,7 @@ class Results:
     def columns(self, dataset: str, name: str) -> list[Column]:
         """Schedules, or schedules and samplers, in which a metric was measured."""
         there = {(at.schedule, at.sampler) for at in self.table.seen if at.dataset == dataset and at.metric == name}
-        schedules, samplers = list(self.params["schedules"]), ["", *self.params["samplers"]]
+        schedules, samplers = list(self.params.schedules), ["", *self.params.samplers]
         return sorted(there, key=lambda c: (schedules.index(c[0]), samplers.index(c[1])))
 
     def main(self, dataset: str) -> tuple[str, str] | None:
@@ -165,8 +169,8 @@ class Results:
         """The sampler of headlines: the probability flow, or the one that most cells of a data set have."""
         seen = [at for at in self.table.seen if at.dataset == dataset and at.metric == "sliced_wasserstein"]
         counts = Counter(at.sampler for at in seen)
-        flow = [name for name in counts if self.params["samplers"][name]["sampler"] == "probability_flow"]
-        listed = [name for name in self.params["samplers"] if name in (flow or counts)]
+        flow = [name for name in counts if self.params.samplers[name].sampler == "probability_flow"]
+        listed = [name for name in self.params.samplers if name in (flow or counts)]
         return max(listed, key=lambda name: counts[name]) if listed else None
 
     def contenders(self, dataset: str, name: str, columns: list[Column]) -> dict[str, tuple[str, Column]]:

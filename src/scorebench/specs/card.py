@@ -54,6 +54,8 @@ class Card(Written, Generic[S, F]):
 
 AnyCard: TypeAlias = Card[dict[str, Any], dict[str, Any]]
 """A card of whichever stage, of which only what all cards have is asked."""
+Cards: TypeAlias = dict[str, dict[str, AnyCard]]
+"""Stage -> place -> card."""
 PrepareCard: TypeAlias = Card[PrepareSpec, PrepareFacts]
 TrainCard: TypeAlias = Card[TrainSpec, TrainFacts]
 SampleCard: TypeAlias = Card[SampleSpec, SampleFacts]

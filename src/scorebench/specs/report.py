@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from pydantic import JsonValue
 
 from scorebench.specs import Facts, Spec, Written
 
@@ -17,10 +17,10 @@ class CellSaid(Written):
 
 
 class ReportSpec(Spec):
-    """The name of a study, all of its sections as they stand in the file with their defaults, and its cells."""
+    """The name of a study, its `study.schema.Params` as JSON, every default spelled out, and its cells."""
 
     study: str
-    params: dict[str, Any]
+    params: dict[str, JsonValue]
     cells: tuple[CellSaid, ...]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorebench import storage
+from scorebench.specs.card import AnyCard, Cards
 from scorebench.specs.train import TrainFacts
 from scorebench.stages import Inputs
 from scorebench.study.stages import CARD, EVALUATE, FLOOR, MICROSCOPE, REPORT, TRAIN
@@ -44,17 +45,20 @@ def folders(inputs: Inputs, stage: str) -> Iterator[tuple[str, Path]]:
             yield at, folder
 
 
-def cards(inputs: Inputs, stage: str) -> dict[str, dict[str, Any]]:
-    """Place -> run.json of all results of a stage."""
-    return {at: storage.read_json(folder / CARD) for at, folder in folders(inputs, stage)}
+def cards(inputs: Inputs) -> Cards:
+    """The run.json of all results."""
+    return {
+        stage: {at: AnyCard.model_validate(storage.read_json(folder / CARD)) for at, folder in folders(inputs, stage)}
+        for stage in REPORT.reads
+    }
 
 
-def trainings(inputs: Inputs) -> dict[str, TrainFacts]:
+def trainings(read: Cards) -> dict[str, TrainFacts]:
     """Place -> how the training of every cell went."""
-    return {at: TrainFacts.model_validate(card["facts"]) for at, card in cards(inputs, TRAIN.name).items()}
+    return {at: TrainFacts.model_validate(card.facts) for at, card in read[TRAIN.name].items()}
 
 
-def collect(inputs: Inputs) -> pa.Table:
+def collect(inputs: Inputs, read: Cards) -> pa.Table:
     """All numbers of a study in long form, one row each.
 
     Floors have the method `truth`; cells also get evaluations. status: trained, diverged, failed or truth. key: that of
@@ -62,20 +66,17 @@ def collect(inputs: Inputs) -> pa.Table:
     """
     rows: list[dict[str, Any]] = []
     for at, folder in folders(inputs, FLOOR.name):
-        key = storage.read_json(folder / CARD)["key"]
-        rows += [
-            {"dataset": at, "method": TRUTH, "status": TRUTH, "key": key, **row}
-            for row in storage.read_table(folder / "floors.parquet").to_pylist()
-        ]
+        common = {"dataset": at, "method": TRUTH, "status": TRUTH, "key": read[FLOOR.name][at].key}
+        rows += [{**common, **row} for row in storage.read_table(folder / "floors.parquet").to_pylist()]
     for at, folder in folders(inputs, MICROSCOPE.name):
-        common = {"dataset": at, "status": LOOKED_AT, "key": storage.read_json(folder / CARD)["key"]}
+        common = {"dataset": at, "status": LOOKED_AT, "key": read[MICROSCOPE.name][at].key}
         table = storage.read_table(folder / "gradients.parquet").drop_columns("error")
         rows += [{**common, **row} for row in table.to_pylist()]
-    trained = trainings(inputs)
+    trained = trainings(read)
     for at, folder in folders(inputs, EVALUATE.name):
         names = dict(zip(("dataset", "method", "schedule"), at.split("/"), strict=True))
         facts = trained[at]
-        common = {**names, "key": storage.read_json(folder / CARD)["key"]}
+        common = {**names, "key": read[EVALUATE.name][at].key}
         for row in storage.read_table(folder / "scores.parquet").to_pylist():
             rows.append({**common, "status": facts.status[row["replicate"]], **row})
         for replicate, status in enumerate(facts.status):
@@ -84,10 +85,10 @@ def collect(inputs: Inputs) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
-def training_times(inputs: Inputs) -> list[dict[str, Any]]:
+def training_times(trained: Mapping[str, TrainFacts]) -> list[dict[str, Any]]:
     """training_seconds of every cell as rows of the long form, the same for all replicates: they train as one."""
     rows: list[dict[str, Any]] = []
-    for at, facts in trainings(inputs).items():
+    for at, facts in trained.items():
         names = dict(zip(("dataset", "method", "schedule"), at.split("/"), strict=True))
         for replicate, status in enumerate(facts.status):
             row = {**names, "replicate": replicate, "status": status, "metric": "training_seconds"}
@@ -95,13 +96,13 @@ def training_times(inputs: Inputs) -> list[dict[str, Any]]:
     return rows
 
 
-def times(inputs: Inputs) -> pa.Table:
+def times(read: Cards) -> pa.Table:
     """What every job took: stage, place, seconds, peak memory."""
     return pa.Table.from_pylist(
         [
-            {"stage": stage, "at": at, "seconds": card["seconds"], "peak_memory_mb": card["peak_memory_mb"]}
-            for stage in REPORT.reads
-            for at, card in cards(inputs, stage).items()
+            {"stage": stage, "at": at, "seconds": card.seconds, "peak_memory_mb": card.peak_memory_mb}
+            for stage, there in read.items()
+            for at, card in there.items()
         ]
     )
 

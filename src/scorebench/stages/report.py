@@ -21,14 +21,14 @@ def report(spec: ReportSpec, inputs: Inputs, out: Path, running: Running = UNATT
     metrics.json: means over the replicates that did not diverge, data set -> schedule -> method -> metric, metrics of
     samples as `metric@sampler`. The same inputs give the same bytes.
     """
-    table = collect(inputs)
-    runs = {stage: cards(inputs, stage) for stage in REPORT.reads}
-    results = Results(spec, table.to_pylist() + training_times(inputs), trainings(inputs))
+    read = cards(inputs)
+    table, trained = collect(inputs, read), trainings(read)
+    results = Results(spec, table.to_pylist() + training_times(trained), trained)
     storage.write_table(out / "results.parquet", table)
-    for name, content in (("results.csv", table), ("scales.csv", scales(table)), ("times.csv", times(inputs))):
+    for name, content in (("results.csv", table), ("scales.csv", scales(table)), ("times.csv", times(read))):
         with storage.whole(out / name) as temporary:
             pyarrow.csv.write_csv(content, temporary)
     storage.write_json(out / "metrics.json", results.summary())
     places = {stage: dict(folders(inputs, stage)) for stage in REPORT.reads}
-    storage.write_text(out / "report.html", page(results, places, runs))
+    storage.write_text(out / "report.html", page(results, places, read))
     return ReportFacts(rows=table.num_rows)
