@@ -111,10 +111,7 @@ def _table(file: Path, columns: list[str] | None, options: list[str] | None) -> 
 
     table = parts.build("source", "table", given)
     assert isinstance(table, Table)
-    try:
-        table.look()
-    except OSError as error:
-        raise ValueError(f"{file} can't be read: {error.strerror or error}") from None
+    table.look()
     return table
 
 

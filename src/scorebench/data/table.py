@@ -6,7 +6,7 @@ import functools
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
-from pydantic import AfterValidator, Field, NonNegativeInt
+from pydantic import BeforeValidator, NonNegativeInt
 
 from scorebench.data import Points, Source, split_counts, split_rows, standardise
 from scorebench.parts import wording
@@ -17,14 +17,34 @@ if TYPE_CHECKING:
     from scorebench.data._treated import Treated
 
 
-def _each_once(names: tuple[str, ...]) -> tuple[str, ...]:
-    twice = sorted({name for name in names if names.count(name) > 1})
+def _are_names(given: object) -> object:
+    """Names of columns, each once."""
+    if not isinstance(given, list | tuple) or not all(isinstance(name, str) for name in given):
+        raise ValueError("must be a list of names of columns (put numbers in quotes)")
+    twice = sorted({name for name in given if given.count(name) > 1})
     if twice:
         raise ValueError(f"{wording.quoted(twice)} stands there more than once")
-    return names
+    return given
 
 
-Names = Annotated[tuple[str, ...], AfterValidator(_each_once)]
+def _are_columns(given: object) -> object:
+    if given is None or given == "numeric":
+        return given
+    if isinstance(given, str) or given in ([], ()):
+        raise ValueError("must be a list of names of columns, or `numeric`")
+    return _are_names(given)
+
+
+def _are_discrete(given: object) -> object:
+    if given == "auto" or isinstance(given, bool):
+        return given
+    if isinstance(given, str):
+        raise ValueError("must be auto, true, false, or a list of names of columns")
+    return _are_names(given)
+
+
+def _is_index(given: object) -> object:
+    return given if given is None else _are_names(given)
 
 
 class Table(Source):
@@ -38,12 +58,12 @@ class Table(Source):
 
     path: str
     """The file; the ending says the format, in capital or small letters."""
-    columns: Annotated[Names, Field(min_length=1)] | Literal["numeric"] | None = None
+    columns: Annotated[tuple[str, ...] | Literal["numeric"] | None, BeforeValidator(_are_columns)] = None
     """Columns to use, by name (x0, x1, ... where the file has none), or `numeric`: all that hold numbers. Without it
     all are used, but for those that name the rows or hold classes, and all must be numbers."""
     where: dict[str, bool | int | float | str] | None = None
     """Keep the rows in which other columns hold these values: `{color: red}`."""
-    index: Names | None = None
+    index: Annotated[tuple[str, ...] | None, BeforeValidator(_is_index)] = None
     """Columns that name the rows, and are not used; without it they are guessed."""
     distinct: bool = False
     """Keep one of rows that are the same in all columns of the file, used or not, so that no test row is a training
@@ -52,7 +72,7 @@ class Table(Source):
     """What is done with rows in which a value is missing or infinite."""
     missing_values: tuple[float | str, ...] = ()
     """What else stands for a missing value, such as -999."""
-    dequantise: Literal["auto"] | bool | Names = "auto"
+    dequantise: Annotated[Literal["auto"] | bool | tuple[str, ...], BeforeValidator(_are_discrete)] = "auto"
     """Which discrete columns get uniform noise of one step: those with steps above a fifth of their standard deviation,
     all, none, or these."""
     separator: str | None = None

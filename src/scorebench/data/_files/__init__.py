@@ -85,10 +85,24 @@ def read(path: Path, layout: Layout) -> Read:
         from scorebench.data._files.arrow import read_arrow as reader
     else:
         from scorebench.data._files.arrays import read_arrays as reader
-    found = reader(path, layout)
+    try:
+        found = reader(path, layout)
+    except OSError as error:
+        raise ValueError(f"{path} can't be read: {error.strerror or one_line(error)}") from None
+    except Exception as error:  # what a library raises on a damaged file is not told in advance
+        if isinstance(error, ValueError) and str(error).startswith(str(path)):
+            raise
+        why = "encrypted, or another kind of file" if "encrypted" in str(error) else one_line(error)
+        kind = "an xlsx" if ending == ".xlsx" else f"a {ending[1:]}"
+        raise ValueError(f"{path} is not {kind} file that can be read: {why}") from error
     if not found.columns or not len(found.columns[0]):
         raise ValueError(f"{path} holds no values")
     return found
+
+
+def one_line(error: Exception) -> str:
+    """What an error says, in one line that is not too long."""
+    return " ".join(str(error).split())[:200] or type(error).__name__
 
 
 def _only(path: Path, layout: Layout, options: tuple[str, ...], fits: bool, where: str) -> None:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import zipfile
-import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from scorebench.data._files import Layout, Read
+from scorebench.data._files import Layout, Read, one_line
 
 SHOWN = 8
 """Arrays of a file that a fault names."""
@@ -22,8 +20,8 @@ def read_arrays(path: Path, layout: Layout) -> Read:
     try:
         held = np.load(path, allow_pickle=False)
         arrays = {name: held[name] for name in held.files} if isinstance(held, np.lib.npyio.NpzFile) else {"": held}
-    except (ValueError, EOFError, OSError, KeyError, zipfile.BadZipFile, zlib.error) as error:
-        why = "it holds Python objects, which are not read" if "pickle" in str(error).lower() else error
+    except (ValueError, EOFError) as error:
+        why = "it holds Python objects, which are not read" if "pickle" in str(error).lower() else one_line(error)
         raise ValueError(f"{path} is not a {kind} file of numbers: {why}") from None
     if kind == "npz" and "" in arrays:
         raise ValueError(f"{path} is not a npz file of numbers: it holds one array, as .npy does; rename it")

@@ -13,19 +13,15 @@ from scorebench.data._files import Layout, Read
 
 def read_arrow(path: Path, layout: Layout) -> Read:
     """The columns; those that pandas wrote as the index of its table are told as such."""
-    try:
-        if path.suffix.lower() == ".parquet":
-            import pyarrow.parquet
+    if path.suffix.lower() == ".parquet":
+        import pyarrow.parquet
 
-            with pyarrow.parquet.ParquetFile(path) as file:
-                table = file.read()
-        else:
-            import pyarrow.feather
+        with pyarrow.parquet.ParquetFile(path) as file:
+            table = file.read()
+    else:
+        import pyarrow.feather
 
-            table = pyarrow.feather.read_table(path, memory_map=False)
-    except (pa.ArrowException, OSError) as error:
-        kind = path.suffix[1:].lower()
-        raise ValueError(f"{path} is not a {kind} file that can be read: {_one_line(error)}") from None
+        table = pyarrow.feather.read_table(path, memory_map=False)
     index = _index_of_pandas(table.schema.metadata or {})
     read = Read([], [], [f"read: {path} ({path.suffix[1:].lower()})"])
     for name, column in zip(table.column_names, table.columns, strict=True):
@@ -78,7 +74,3 @@ def expanded(path: Path, name: str, column: pa.ChunkedArray) -> list[tuple[str, 
     for place in range(lengths[0]):
         parts += expanded(path, f"{name}[{place}]", pc.list_element(column, place))
     return parts
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())[:200]

@@ -53,7 +53,7 @@ def names_and_start(
         and rest
     ):
         return None, 0, ["guessed: no header, for the first row looks like the others (`header: true` says otherwise)"]
-    shown = ", ".join(first[:6]) + (", ..." if len(first) > 6 else "")
+    shown = ", ".join(" ".join(cell.split()) for cell in first[:6]) + (", ..." if len(first) > 6 else "")
     raise ValueError(
         f"{path}: the first row ({shown}) holds names and numbers: say `header: true` if these are names,"
         " `header: false` if they are data, or leave the row out with `skip_rows: 1`"

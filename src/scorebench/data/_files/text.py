@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv
 
-from scorebench.data._files import MISSING, Layout, Read
+from scorebench.data._files import MISSING, Layout, Read, one_line
 from scorebench.data._files.header import is_number, names_and_start
 
 LOOKED_AT = 50
@@ -166,8 +166,7 @@ def _parsed(path: Path, text: str, separator: str, decimal: str, width: int, mis
     try:
         return pyarrow.csv.read_csv(io.BytesIO(text.encode()), **options)
     except pa.ArrowException as error:
-        why = " ".join(str(error).split())[:200]
-        raise ValueError(f"{path} is not a csv file that can be read: {why}") from None
+        raise ValueError(f"{path} is not a csv file that can be read: {one_line(error)}") from None
 
 
 def _fit_names(path: Path, read: Read, names: list[str], width: int) -> None:

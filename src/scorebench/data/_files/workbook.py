@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import zipfile
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -18,12 +17,8 @@ Cell = str | float | bool | None
 def read_workbook(path: Path, layout: Layout) -> Read:
     """The sheet that `layout` names, or the first one."""
     import openpyxl
-    from openpyxl.utils.exceptions import InvalidFileException
 
-    try:
-        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    except (InvalidFileException, zipfile.BadZipFile, KeyError, OSError, ValueError) as error:
-        raise ValueError(f"{path} is not an xlsx file that can be read: {error}") from None
+    book = openpyxl.load_workbook(path, read_only=True, data_only=True)
     try:
         if layout.sheet is not None and layout.sheet not in book.sheetnames:
             raise ValueError(f"{path} has no sheet '{layout.sheet}'; it has: {', '.join(book.sheetnames)}")
