@@ -114,6 +114,8 @@ def test_distinct_drops_whole_rows_that_were_written_twice(tmp_path: Path) -> No
     three = pd.read_csv(WINES)[["alcohol", "pH", "fixed_acidity"]]
     with pytest.raises(ValueError, match=r"equal rows about .* are equal by chance"):
         table(tmp_path, three, distinct=True).look()
+    few = {"k": DRAWS.integers(0, 400, 300).astype(str), "n": np.arange(300) * 5 % 301}
+    assert len(table(tmp_path, pd.DataFrame(few), columns=["n"], distinct=True).rows()) == 300, "no two are equal"
     twice = pd.concat([TABLE, TABLE[:50]])
     for frame in (twice, twice.assign(id=np.arange(len(twice)) * 3)):
         assert len(table(tmp_path, frame, distinct=True).rows()) == N

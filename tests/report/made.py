@@ -118,7 +118,8 @@ def make(
         if job.stage == "prepare":
             for split in ("train", "validation", "test"):
                 storage.write_table(folder / f"{split}.parquet", points(rng, 50, d))
-            described = description(d, 50, image=None if d == 2 else (8, 8), licence="<i>free</i>")
+            said = ("dropped: '<b>id</b>' (names of rows)",) if d == 2 else ()
+            described = description(d, 50, image=None if d == 2 else (8, 8), licence="<i>free</i>", said=said)
             storage.write_json(folder / "dataset.json", described.model_dump(mode="json"))
         elif job.stage == "advice":
             told = Proposal(value=0.2, why="a rule (a source)")

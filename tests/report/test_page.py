@@ -131,6 +131,9 @@ def test_provenance(whole: tuple[str, dict[str, Any]]) -> None:
     assert "torch 2.13.0" in page
     assert "2023-11-14 22:13:20" in page
     assert "learning_rate: 0.001" in page
+    assert page.count("How the file of ") == 1, "of the ring: nothing was said of the digits"
+    assert "How the file of ring was read" in page
+    assert "<li>dropped: &#39;&lt;b&gt;id&lt;/b&gt;&#39; (names of rows)</li>" in page
 
 
 def cards_of(page: str) -> dict[str, dict[str, Any]]:

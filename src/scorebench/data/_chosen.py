@@ -272,7 +272,7 @@ def _first_of_equal(
             discrete.append(bool(np.isfinite(x[rows]).all()) and _columns.lattice(x[rows]) is not None)
     table = np.column_stack(codes)
     found, expected = _columns.repeats_by_chance(table, np.array(discrete))
-    if expected > CHANCE * found:
+    if found and expected > CHANCE * found:
         raise ValueError(
             f"{path}: `distinct` would drop rows that are no repeats: of {found:,} pairs of equal rows about"
             f" {min(expected, found):,.0f} are equal by chance, since the values are so few or so rounded; leave"

@@ -73,8 +73,8 @@ class Table(Source):
     missing_values: tuple[float | str, ...] = ()
     """What else stands for a missing value, such as -999."""
     dequantise: Annotated[Literal["auto"] | bool | tuple[str, ...], BeforeValidator(_are_discrete)] = "auto"
-    """Which discrete columns get uniform noise of one step: those with steps above a fifth of their standard deviation,
-    all, none, or these."""
+    """Which discrete columns get uniform noise of one step: those with steps above an eighth of their standard
+    deviation, all, none, or these."""
     separator: str | None = None
     """Of text: what stands between columns: one character, `tab` or `spaces`."""
     decimal: Literal[".", ","] | None = None

@@ -31,7 +31,7 @@ def names_and_start(
         return (first, 1, []) if header else (None, 0, [])
     numbers = [is_number(cell) for cell in first]
     words = [not number and cell not in MISSING for number, cell in zip(numbers, first, strict=True)]
-    if _of_pandas(first, rest):
+    if not any(words) and _of_pandas(first, rest):
         return first, 1, ["guessed: the first row holds the names, numbers that pandas gives to columns without any"]
     if not any(words):
         if not any(numbers):
