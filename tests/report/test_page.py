@@ -152,7 +152,7 @@ def cards_of(page: str) -> dict[str, dict[str, Any]]:
 
 def test_every_card_is_in_the_page_and_what_they_share_is_there_once(tmp_path: Path) -> None:
     spec, inputs = make(tmp_path, datasets="ring")
-    code = {f"scorebench.<module>{i}": hash_of(str(i)) for i in range(40)}
+    code = {f"scorebench.<module>{i}": str(hash_of(str(i))) for i in range(40)}
     for role, folder in inputs.items():
         known = storage.read_json(folder / "run.json")
         extra = {"code": code, "input_outputs": {"data": {"train.parquet": "0" * 64}}, "command": "</script>"}
