@@ -94,10 +94,11 @@ def _step(values: np.ndarray, extent: float) -> float | None:
     gaps, rounding = np.diff(values), ROUNDING * float(np.abs(values).max())
     step = float(gaps.min())
     while extent <= 10 * STEPS * step:
-        rest = np.abs(gaps - step * np.round(gaps / step))
-        if float(rest.max()) <= rounding:
-            return float(extent / round(extent / step))
-        step = float(rest[rest > rounding].min())
+        multiples = np.round(gaps / step)
+        rest, allowed = np.abs(gaps - step * multiples), rounding * (1 + multiples)
+        if bool((rest <= allowed).all()):
+            return float(extent / multiples.sum())
+        step = float(rest[rest > allowed].min())
     return None
 
 

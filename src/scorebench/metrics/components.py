@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from scorebench.metrics.points import Points, as_points
+from scorebench.metrics._points import Points, as_points
 from scorebench.metrics.samples import SlicedWasserstein, quantile_distances
 
 THINNEST = 1e-6

@@ -19,7 +19,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
-from scorebench.metrics.points import Points, as_points
+from scorebench.metrics._points import Points, as_points
 
 if TYPE_CHECKING:
     from scorebench.targets import GaussianMixture

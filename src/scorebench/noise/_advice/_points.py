@@ -16,8 +16,8 @@ class Points(NamedTuple):
 
     distinct: which rows are left without repetitions, in an order that depends on their values alone. repeats: how many
     rows repeat an earlier one that they could not be expected to. columns: what is particular about them. smooth: the
-    points with uniform noise as wide as a step in columns of discrete values (m, d). spread: which columns a density
-    can be thought of in, (d,).
+    points with uniform noise in columns of discrete values, as wide as a step, or, where there is none, up to half-way
+    to the neighbouring values (m, d). spread: which columns a density can be thought of in, (d,).
     """
 
     distinct: np.ndarray
@@ -44,11 +44,23 @@ def separate(rows: np.ndarray) -> Points:
     spread = np.ones(rows.shape[1], dtype=bool)
     generator = np.random.default_rng(0)
     for column in columns:
-        if column.kind == "discrete" and column.step:
-            smooth[:, column.index] += column.step * (generator.random(len(smooth)) - 0.5)
-        elif column.kind in ("discrete", "piled", "constant"):
+        if column.kind == "discrete":
+            x, u = smooth[:, column.index], generator.random(len(smooth)) - 0.5
+            smooth[:, column.index] = x + column.step * u if column.step else _filled(x, u)
+        elif column.kind in ("piled", "constant"):
             spread[column.index] = False
     return Points(distinct, 0 if expected else len(rows) - len(distinct), columns, smooth, spread)
+
+
+def _filled(x: np.ndarray, u: np.ndarray) -> np.ndarray:
+    """Values x moved by u (from -1/2 to 1/2) within the cells that end half-way to the neighbouring values."""
+    import numpy as np
+
+    values, at = np.unique(x, return_inverse=True)
+    gaps = np.diff(values)
+    below, above = np.concatenate([gaps[:1], gaps]), np.concatenate([gaps, gaps[-1:]])
+    moved: np.ndarray = x + u * np.where(u < 0, below[at], above[at])
+    return moved
 
 
 def _order(rows: np.ndarray) -> np.ndarray:

@@ -60,15 +60,16 @@ def thinnest(rows: np.ndarray, order: np.ndarray, directions: int) -> Thinnest:
     dependent = max(0, int((~kept).sum()) - beyond) if n > d else 0  # few points span few directions of any density
     kept[:beyond] = False
     m = int(kept.sum())
-    if n < 8 * (m + 1):
+    if n < 2 * (m + 2):
         return Thinnest(None, dependent)
     x = centred @ axes[:, kept]
     sizes = _sizes(n, max(SMALLEST, 8 * (m + 1)))
+    whole = _crossed(x[order[np.linspace(0, n - 1, min(n, max(LARGEST, 10 * m))).round().astype(int)]])
     count = int(min(n, QUERIES, max(8, WORK / (len(sizes) * (m**3 + 1) * 20 + n * m))))
     found = [_width(x, q, sizes, m) for q in order[np.linspace(0, n - 1, count).round().astype(int)]]
     thick = [width for width in found if width > DEGENERATE * scale * float(variances[-1] / n) ** 0.5]
     flat = len(thick) < (1 - LOW) * len(found)
-    return Thinnest(float(np.quantile(thick, LOW)) if thick else None, dependent, flat)
+    return Thinnest(min(whole, float(np.quantile(thick, LOW))) if thick else None, dependent, flat)
 
 
 def _sizes(n: int, smallest: int) -> list[int]:
