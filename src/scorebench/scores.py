@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from scorebench.parts import EnergyScore
+from scorebench.parts import EnergyScore, Unsuitable
 
 if TYPE_CHECKING:
     import torch
@@ -92,3 +94,45 @@ def event_shape(shape: Sequence[int], event: int, name: str) -> tuple[int, ...]:
     if not isinstance(event, int) or isinstance(event, bool) or event < 1 or len(axes) < event or min(axes) < 0:
         raise ValueError(f"{name} {axes} has no event of {event} axes (event says how many of the last axes it takes)")
     return axes
+
+
+@contextmanager
+def steady_modules(why: str) -> Iterator[None]:
+    """Refuse, inside, modules whose output is random or depends on the rest of the batch.
+
+    That is those of torch.nn that normalise by statistics of the batch, and dropout, in training mode, wherever in a
+    score they are. `why` begins the sentence. Nothing is refused under torch.compile.
+
+    Raises:
+        Unsuitable: such a module was called.
+    """
+    import torch
+    from torch.nn.modules.module import register_module_forward_pre_hook
+
+    if torch.compiler.is_compiling():
+        yield
+        return
+    here = threading.get_ident()
+
+    def look(module: torch.nn.Module, _: object) -> None:
+        if threading.get_ident() == here and _unsteady(module):
+            raise Unsuitable(
+                f"{why}, so a {type(module).__name__} in training mode makes it wrong: call eval() on the network,"
+                " or normalise each sample alone, as LayerNorm and GroupNorm do"
+            )
+
+    handle = register_module_forward_pre_hook(look)
+    try:
+        yield
+    finally:
+        handle.remove()
+
+
+def _unsteady(module: torch.nn.Module) -> bool:
+    from torch.nn.modules.batchnorm import _BatchNorm
+    from torch.nn.modules.dropout import _DropoutNd
+
+    if isinstance(module, _BatchNorm):
+        return module.training or module.running_mean is None
+    rate = module.p if isinstance(module, _DropoutNd) else getattr(module, "dropout", 0.0)
+    return module.training and isinstance(rate, float) and rate > 0

@@ -219,3 +219,16 @@ def test_any_list_gives_samples_or_one_sentence(levels):
         return
     with pytest.raises((TypeError, ValueError), match=r"^[^\n]*(ladder|levels)[^\n]*$"):
         sampler("probability_flow", steps=40)(score_of, levels, (20, 2), 0)
+
+
+@each_sampler
+@pytest.mark.parametrize("layer", [torch.nn.BatchNorm1d(2), torch.nn.Dropout(0.5)], ids=["BatchNorm", "Dropout"])
+def test_networks_in_training_mode_are_refused(name, layer):
+    """What they say of a sample depends on the batch, or on chance; in eval mode it doesn't."""
+    layer = layer.double()
+    score = EnergyScore(lambda x, s: score_of(layer(x), s), lambda x, s: 0.5 * layer(x).square().sum(-1))
+    with pytest.raises(parts.Unsuitable, match=r"those beside them, so a \w+ in training mode .* call eval\(\)"):
+        draw(name, score=score)
+    layer.eval()
+    assert bool(draw(name, score=score).isfinite().all())
+    layer.train()

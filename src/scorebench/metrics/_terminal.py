@@ -113,7 +113,8 @@ class Terminal:
         """
         flat = self._flat(x)
         rise, quadrature = self._rise(flat)
-        unseen = (rise - self._log_q(flat) - self.largest).nan_to_num(0.0).clamp(min=0).amax(-1, keepdim=True)
+        unseen = (rise - self._log_q(flat) - self.largest).nan_to_num(0.0).clamp(min=0)
+        unseen = unseen.amax(-1, keepdim=True) if unseen.shape[-1] else unseen
         return rise - self.log_mean, (self.sampling + unseen).where(self.known, torch.inf) + quadrature
 
     def _flat(self, x: Tensor) -> Tensor:

@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from scorebench.objectives import Batch
-from scorebench.objectives._border import checked, steady_modules
+from scorebench.objectives._border import checked
 from scorebench.objectives._optimal_loss import optimal_denoising_loss
 from scorebench.objectives._terms import draw_probes, event_sum
 from scorebench.parts import pointwise
+from scorebench.scores import steady_modules
 from scorebench.streams import normal, seeded
 
 if TYPE_CHECKING:

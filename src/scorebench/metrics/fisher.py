@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from scorebench.objectives._border import checked, steady_modules
+from scorebench.objectives._border import checked
+from scorebench.scores import steady_modules
 from scorebench.streams import Generators, normal, seeded
 
 if TYPE_CHECKING:

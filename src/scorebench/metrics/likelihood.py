@@ -14,7 +14,7 @@ from torch import Tensor
 from scorebench.metrics._terminal import Terminal
 from scorebench.objectives._terms import draw_probe
 from scorebench.ode import integrate
-from scorebench.scores import checked, event_shape
+from scorebench.scores import checked, event_shape, steady_modules
 from scorebench.streams import seeded
 
 if TYPE_CHECKING:
@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 EXACT_DIMENSION = 128
 """Values in an event up to which the trace is exact where nothing is said: it takes one backward pass for each."""
+LEAST = 3
+"""Tolerances that the solver's error is said to be at least: two solutions may agree by accident."""
 PROBES = 16
 """Probes for the trace in higher dimensions."""
 
@@ -38,7 +40,8 @@ class LogLikelihood:
     log_prob: Tensor
     """log p(x) under the flow that the score defines."""
     solver: Tensor
-    """Error of the solver: how much ten times the tolerance changes log p, at least the mean change over the points."""
+    """Error of the solver: how much ten times the tolerance changes log p, at least the mean change over the points and
+    three tolerances."""
     trace: Tensor
     """Standard error of the trace over its probes; 0 where the trace is exact."""
     prior: Tensor
@@ -97,6 +100,7 @@ def log_likelihood(
     Raises:
         TypeError, ValueError: what is given is not what is said here, the score returns another shape, or the density
             at sigma_max can't be normalised (prior "score").
+        Unsuitable: the score is a network in training mode, random or normalised over the batch.
         Unsolved: a tolerance that can't be met. A point at which the score is not finite gets nan.
     """
     x = _points(x)
@@ -113,16 +117,17 @@ def log_likelihood(
     probes = _probes(trace, math.prod(shape[len(shape) - event :]))
     asked = checked(score)
     flow = _Flow(asked, x, event, probes, seeded(generator, x))
-    (end, log_det), (coarse_end, coarse_log_det) = (flow.solve(x, sigma_min, sigma_max, r) for r in (rtol, 10 * rtol))
-    if callable(prior):
-        log_prior = _values(prior, end, event), _values(prior, coarse_end, event)
-        prior_error = torch.zeros_like(log_prior[0])
-    else:
-        std = math.hypot(sigma_max, data_std) if prior != "score" else None
-        *both, prior_error = _priors(asked, sigma_max, end, coarse_end, event, std)
-        log_prior = both[0], both[1]
+    with steady_modules("log p of a point must not depend on those beside it"):
+        (end, log_det), (coarse, coarse_log_det) = (flow.solve(x, sigma_min, sigma_max, r) for r in (rtol, 10 * rtol))
+        if callable(prior):
+            log_prior = _values(prior, end, event), _values(prior, coarse, event)
+            prior_error = torch.zeros_like(log_prior[0])
+        else:
+            std = math.hypot(sigma_max, data_std) if prior != "score" else None
+            *both, prior_error = _priors(asked, sigma_max, end, coarse, event, std)
+            log_prior = both[0], both[1]
     log_prob = log_prior[0] - log_det.mean(-1)
-    change = (log_prob - (log_prior[1] - coarse_log_det.mean(-1))).abs()
+    change = (log_prob - (log_prior[1] - coarse_log_det.mean(-1))).abs().clamp(min=LEAST * rtol)
     return LogLikelihood(
         log_prob,
         solver=change.maximum(change.nanmean(-1, keepdim=True)) if change.ndim else change,

@@ -7,16 +7,14 @@ from __future__ import annotations
 
 import functools
 import sys
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from scorebench.parts import Unsuitable, wording, wrapped
+from scorebench.parts import wording, wrapped
+from scorebench.scores import steady_modules
 from scorebench.streams import seeded
 
 if TYPE_CHECKING:
-    import torch
     from torch import Tensor
 
     from scorebench.objectives import Batch, Objective
@@ -139,48 +137,6 @@ def _called(
         with steady_modules(f"{name} compares several evaluations of the network, or takes its derivatives"):
             return method(self, score, batch, generator)
     return method(self, score, batch, generator)
-
-
-@contextmanager
-def steady_modules(why: str) -> Iterator[None]:
-    """Refuse, inside, modules whose output is random or depends on the rest of the batch.
-
-    That is those of torch.nn that normalise by statistics of the batch, and dropout, in training mode, wherever in a
-    score they are. `why` begins the sentence. Nothing is refused under torch.compile.
-
-    Raises:
-        Unsuitable: such a module was called.
-    """
-    import torch
-    from torch.nn.modules.module import register_module_forward_pre_hook
-
-    if torch.compiler.is_compiling():
-        yield
-        return
-    here = threading.get_ident()
-
-    def look(module: torch.nn.Module, _: object) -> None:
-        if threading.get_ident() == here and _unsteady(module):
-            raise Unsuitable(
-                f"{why}, so a {type(module).__name__} in training mode makes it wrong: call eval() on the network,"
-                " or normalise each sample alone, as LayerNorm and GroupNorm do"
-            )
-
-    handle = register_module_forward_pre_hook(look)
-    try:
-        yield
-    finally:
-        handle.remove()
-
-
-def _unsteady(module: torch.nn.Module) -> bool:
-    from torch.nn.modules.batchnorm import _BatchNorm
-    from torch.nn.modules.dropout import _DropoutNd
-
-    if isinstance(module, _BatchNorm):
-        return module.training or module.running_mean is None
-    rate = module.p if isinstance(module, _DropoutNd) else getattr(module, "dropout", 0.0)
-    return module.training and isinstance(rate, float) and rate > 0
 
 
 def traced() -> bool:

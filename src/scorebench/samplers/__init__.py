@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from scorebench.parts import Part, Score, Setting, build
 from scorebench.samplers._bar import progress as progress
 from scorebench.samplers._ladder import above_zero, descending
-from scorebench.scores import checked, event_shape
+from scorebench.scores import checked, event_shape, steady_modules
 from scorebench.streams import seeded
 
 if TYPE_CHECKING:
@@ -43,11 +43,11 @@ class Sampler(Part):
 
         Raises:
             TypeError, ValueError: one of these is not what is said here, or the score returns another shape.
+            Unsuitable: the score is a network in training mode, random or normalised over the batch.
         """
-        levels = self.levels(descending(ladder))
-        return self.draw(
-            checked(score, graph=False), levels, event_shape(shape, event, "shape"), seeded(generator, levels), event
-        )
+        levels, axes = self.levels(descending(ladder)), event_shape(shape, event, "shape")
+        with steady_modules("samples must not depend on those beside them"):
+            return self.draw(checked(score, graph=False), levels, axes, seeded(generator, levels), event)
 
     @abstractmethod
     def draw(self, score: Score, ladder: Tensor, shape: tuple[int, ...], generator: Generators, event: int) -> Tensor:
