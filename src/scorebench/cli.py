@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 
 import scorebench
+import scorebench.study.sources  # before all else of the package: what is imported from here on is compared with it
 from scorebench import storage
 from scorebench.commands.advise import advise
 from scorebench.commands.check import check
@@ -192,9 +193,12 @@ def parent(folder: str, listener: int, starter: int, modules: list[str]) -> None
 @plainly
 def write_plan(study: StudyFile = DEFAULT) -> None:
     """Write plan/<study>/<stage>.json: which key each job has. What DVC's stages depend on."""
-    from scorebench.running import agreement
+    from scorebench.running import agreement, dvc_cache
 
     agreement.write_plan(Study(study))
+    if place := dvc_cache.move():
+        say(f"DVC keeps no cache in a folder whose path holds braces; it is {place} from now on: `dvc repro` again")
+        raise typer.Exit(1)
 
 
 @app.command("write-dvc", hidden=True)

@@ -16,7 +16,6 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import gc
-import importlib
 import os
 import select
 import selectors
@@ -32,6 +31,7 @@ from pathlib import Path
 
 from scorebench.running.client import VARIABLE
 from scorebench.running.ending import run_and_end
+from scorebench.running.importing import import_all, import_late
 from scorebench.running.memory import keep_memory
 from scorebench.study import keys
 
@@ -41,8 +41,6 @@ ROOM = 4096
 """Bytes for the command line of a job, which `ps` and `scorebench status` shall see in place of the parent's."""
 PATIENCE = 10.0
 """Seconds that a client has to say what it wants, and the parent to end."""
-LATE = {"pandas": "pyarrow", "safetensors.torch": "torch", "torch.fx.experimental.symbolic_shapes": "torch"}
-"""What jobs import while they work, and with what: pyarrow asks for pandas at its first array, torch in grad."""
 PR_SET_PDEATHSIG = 1
 """See `man prctl`."""
 
@@ -205,12 +203,8 @@ def import_for(stage: str, modules: Iterable[str]) -> None:
     for module in used:
         keys.code((module,))
         keys.versions((module,))
-    for module in sorted(set().union(*map(keys.closure, used))):
-        importlib.import_module(module)
-    for module, user in LATE.items():
-        if user in sys.modules:
-            with contextlib.suppress(ImportError):
-                importlib.import_module(module)
+    import_all(used)
+    import_late()
     gc.collect()
     gc.freeze()  # so that collecting in a job does not write to, and so copy, the memory that it shares
 

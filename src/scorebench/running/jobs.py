@@ -7,14 +7,17 @@ import resource
 import shlex
 import time
 from pathlib import Path
+from typing import Any
 
 from scorebench import storage
 from scorebench.progress.attended import Attended
 from scorebench.progress.scratch import sweep
+from scorebench.running.importing import import_all
 from scorebench.running.shown import show
 from scorebench.specs import Facts
 from scorebench.specs.card import AnyCard, Machine
 from scorebench.study import keys, results
+from scorebench.study.explain import flat
 from scorebench.study.plan import Job, Study
 from scorebench.study.stages import STAGE
 
@@ -27,21 +30,26 @@ def run(study: Study, job: Job, key: str = "") -> Path:
     """Run one job and return the folder of its results.
 
     Raises:
-        Refused: its key is not the one that it was planned with, or a file that it needs is missing.
+        Refused: its key is not the one that it was planned with, a file that it needs is missing, or what its key was
+            computed from was edited meanwhile.
     """
     demand_key(study, job, key)
+    made_from, modules = study.ingredients(job), study.modules(job)
     out, upstream = study.directory(job), study.inputs(job)
     inputs = {role: study.directory(each) for role, each in upstream.items()}
     for each in upstream.values():
         if absent := results.absent(study, each):
             raise Refused(f"{job}: {absent[0]} is missing; `snakemake {absent[0]}` makes it")
+    import_all(modules)
+    demand_unedited(study, job, made_from)
     function = getattr(importlib.import_module(f"scorebench.stages.{job.stage}"), job.stage)
     start, started = time.perf_counter(), time.time()
     running = Attended(out, study.key(job), study.params.compute.train.checkpoint_seconds)
     facts: Facts = function(study.spec(job), inputs, out, running)
+    demand_unedited(study, job, made_from)
     outputs = {name: path for name, path in study.files(job).items() if path != study.card(job)}
     card = AnyCard(
-        **study.ingredients(job),
+        **made_from,
         **keys.commit(),
         at=job.at,
         key=study.key(job),
@@ -72,6 +80,23 @@ def demand_key(study: Study, job: Job, key: str) -> None:
             f"{job}: the key asked for is {key}, but {study.file} and the source now give"
             f" {study.key(job)}: one of them changed since the run was planned. Run it again."
         )
+
+
+def demand_unedited(study: Study, job: Job, made_from: dict[str, Any]) -> None:
+    """What a job has imported and read must be what its key was computed from.
+
+    Raises:
+        Refused: its source, a data file or a package is another by now; no card is written, so the results don't count.
+    """
+    others = keys.edited(made_from["code"])
+    others += [name for name, version in made_from["versions"].items() if keys.version(name) != version]
+    try:
+        told = dict(flat(study.spec(job).model_dump(mode="json")))
+        others += [name for name, value in flat(made_from["spec"]) if told.get(name) != value]
+    except OSError as error:
+        others.append(str(error))
+    if others:
+        raise Refused(f"{job}: changed while the job ran: {', '.join(others)}. Its results don't count: run it again.")
 
 
 def _command(study: Study, job: Job) -> str:

@@ -12,11 +12,14 @@ import os
 import platform
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from scorebench.study import sources
+from scorebench.study.sources import ROOT as ROOT
+
 PACKAGE = "scorebench"
-ROOT = Path(__file__).parents[1]
 NUMERIC = {
     "torch": "torch",
     "torchdiffeq": "torchdiffeq",
@@ -88,14 +91,17 @@ def closure(module: str) -> frozenset[str]:
 @functools.cache
 def _tree(module: str) -> ast.Module:
     stem = ROOT.joinpath(*module.split(".")[1:])
-    file = stem / "__init__.py" if stem.is_dir() else stem.with_suffix(".py")
-    return ast.parse(file.read_text(encoding="utf-8"))
+    return ast.parse(sources.content(stem / "__init__.py" if stem.is_dir() else stem.with_suffix(".py")))
 
 
 @functools.cache
 def normal_source(module: str) -> str:
     """A module's code without comments, docstrings, layout, and without what `FAULTS` and `WORDS` say."""
-    tree = _tree(module)
+    return _normal(_tree(module))
+
+
+def _normal(tree: ast.Module) -> str:
+    """The code of `normal_source`; the tree is changed."""
     own = _bound(tree)
     for node in ast.walk(tree):
         match node:
@@ -140,7 +146,11 @@ def _is_text(node: ast.stmt) -> bool:
 @functools.cache
 def source_digest(module: str) -> str:
     """Hash of `normal_source`."""
-    return hashlib.sha256(normal_source(module).encode()).hexdigest()[:16]
+    return _digest_of(normal_source(module).encode())
+
+
+def _digest_of(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:16]
 
 
 @functools.cache
@@ -159,7 +169,7 @@ def _templates(package: str) -> tuple[tuple[str, str], ...]:
     """Files of a package that are not modules but decide what it makes: templates, scripts and style sheets."""
     folder = ROOT.joinpath(*package.split(".")[1:])
     found = [path for pattern in ("*.j2", "assets/*.js", "assets/*.css") for path in sorted(folder.glob(pattern))]
-    return tuple((f"{package}/{path.name}", file_digest(path)[:16]) for path in found)
+    return tuple((f"{package}/{path.name}", _digest_of(sources.content(path))) for path in found)
 
 
 @functools.cache
@@ -169,17 +179,37 @@ def code(modules: tuple[str, ...]) -> dict[str, str]:
     return {name: source_digest(name) for name in names} | dict(t for name in names for t in _templates(name))
 
 
-@functools.cache
-def _version(distribution: str) -> str:
+def edited(code: Mapping[str, str]) -> list[str]:
+    """What of this code, as `code` gives it, is another on the disk by now, as paths; comments and layout count not."""
+    return [str(path) for path in sources.edited() if (held := code.get(_name(path))) and _digest_now(path) != held]
+
+
+def _name(path: Path) -> str:
+    """What `code` calls a file."""
+    place = path.relative_to(ROOT)
+    if path.suffix != ".py":
+        return f"{'.'.join((PACKAGE, *(part for part in place.parent.parts if part != 'assets')))}/{path.name}"
+    return ".".join((PACKAGE, *(part for part in place.with_suffix("").parts if part != "__init__")))
+
+
+def _digest_now(path: Path) -> str:
+    try:
+        return _digest_of(_normal(ast.parse(path.read_bytes())).encode() if path.suffix == ".py" else path.read_bytes())
+    except (OSError, SyntaxError, ValueError):  # gone, or half-written
+        return ""
+
+
+def version(distribution: str) -> str:
+    """The installed version, without its local part: 2.13.0+cpu and 2.13.0+cu130 are the same source."""
     return importlib.metadata.version(distribution).partition("+")[0]
+
+
+_version = functools.cache(version)
 
 
 @functools.cache
 def versions(modules: tuple[str, ...]) -> dict[str, str]:
-    """Versions of the packages that decide numbers and that these modules, or what they import, use.
-
-    Without the local part: 2.13.0+cpu and 2.13.0+cu130 are the same source.
-    """
+    """Versions of the packages that decide numbers and that these modules, or what they import, use."""
     used = set().union(*(_imports(name) for module in modules for name in closure(module)))
     return {distribution: _version(distribution) for name, distribution in NUMERIC.items() if name in used}
 
