@@ -26,13 +26,14 @@ $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "scorebench needs Python 3.11 or newer")'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	$(BIN)/python -c 'from scorebench.running.dvc_cache import move; move()'
 	touch $(STAMP)
 
 run: install ## the whole study, its report and MLflow
 	snakemake --cores $(CORES) --config study=$(STUDY) --quiet host reason -- all track
 	@if [ "$(STUDY)" = params.yaml ]; then scorebench agree; fi
 	@name=$$(basename $(STUDY) .yaml); [ "$$name" != params ] || name=default; \
-	  echo; echo "Report:  $(CURDIR)/reports/$$name/report.html"; echo "MLflow:  make ui   (then open the address that it prints)"
+	  echo; echo "Report:  $$PWD/reports/$$name/report.html"; echo "MLflow:  make ui   (then open the address that it prints)"
 
 study: install ## NAME=noise, hybrid or data [SIZE=quick|full]: runs it, then writes studies/results/NAME and docs/answers.md for git
 	snakemake --cores $(CORES) --config study=$(NAMED) --quiet host reason -- all

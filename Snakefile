@@ -12,7 +12,8 @@ sys.path.insert(0, SRC)
 if workflow.is_main_process:
     # planning makes millions of objects that stay: looking through them for some to free takes a tenth of its time
     gc.disable()
-shell.prefix(f"set -euo pipefail; export PYTHONPATH={shlex.quote(SRC)}; ")
+PREFIX = f"set -euo pipefail; export PYTHONPATH={shlex.quote(SRC)}; "
+shell.prefix(PREFIX.replace("{", "{{").replace("}", "}}"))  # Snakemake formats it
 
 from scorebench.cluster import site
 from scorebench.running import parent

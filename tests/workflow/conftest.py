@@ -1,6 +1,7 @@
 """A project of its own for every test, built once."""
 
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,17 @@ import pytest
 from processes import LONG
 from project import TINY, Project, checkout
 from shared import once
+
+AWKWARD = "a {b} é #1 %20"
+"""What every project's folder is called: people have spaces, letters outside ASCII and such characters in theirs."""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _homes_of_caches(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Where DVC's caches are for folders with braces in their paths: not at a person's home."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        yield
 
 
 def built_once(factory: pytest.TempPathFactory, name: str, study: str) -> Project:
@@ -22,13 +34,13 @@ def built_once(factory: pytest.TempPathFactory, name: str, study: str) -> Projec
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The tiny study, built by Snakemake directly."""
-    return built_once(tmp_path_factory, "a project", TINY)  # a path with a space
+    return built_once(tmp_path_factory, f"built in {AWKWARD}", TINY)
 
 
 @pytest.fixture
 def project(built: Project, tmp_path: Path) -> Project:
     """A copy of the built project."""
-    folder = tmp_path / "copy"
+    folder = tmp_path / AWKWARD
     shutil.copytree(built.folder, folder, symlinks=True)
     return Project(folder)
 
@@ -41,21 +53,21 @@ def agreed(built: Project, tmp_path_factory: pytest.TempPathFactory, tmp_path: P
         shutil.copytree(built.folder, folder, symlinks=True)
         Project(folder).run("scorebench", "agree")
 
-    folder = tmp_path / "copy"
-    shutil.copytree(once(tmp_path_factory, "an agreed project", build), folder, symlinks=True)
+    folder = tmp_path / AWKWARD
+    shutil.copytree(once(tmp_path_factory, f"agreed in {AWKWARD}", build), folder, symlinks=True)
     return Project(folder)
 
 
 @pytest.fixture(scope="session")
 def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> Project:
     """The study whose trainings last seconds, built in one go."""
-    return built_once(tmp_path_factory, "undisturbed", LONG)
+    return built_once(tmp_path_factory, f"undisturbed in {AWKWARD}", LONG)
 
 
 @pytest.fixture
 def begun(undisturbed: Project, tmp_path: Path) -> Project:
     """The same with its data prepared, and nothing else of its results."""
-    folder = tmp_path / "project"
+    folder = tmp_path / AWKWARD
     shutil.copytree(undisturbed.folder, folder, symlinks=True)
     for name in ("results", "reports", ".snakemake", "logs"):
         shutil.rmtree(folder / name)

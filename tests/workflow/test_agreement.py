@@ -51,12 +51,15 @@ def test_gradients_under_the_microscope_are_versioned_and_run_alone(agreed: Proj
 
 
 def test_direct_run_agrees_after_one_command(project: Project) -> None:
-    """Case e: snakemake first, then DVC and MLflow."""
-    before = project.jobs()
+    """Case e: snakemake first, then DVC and MLflow; `make run`. They take the folder's path for what it is."""
+    before, beside = project.jobs(), set(project.folder.parent.iterdir())
     assert "plan/default/train.json is not the plan" in project.run("scorebench", "agree", "--check", ok=False)
-    project.run("scorebench", "agree")
+    said = project.make("run")
+    assert f"Report:  {project.folder}/reports/default/report.html\n" in said
     project.agrees()
     assert project.jobs() == before
+    assert set(project.folder.parent.iterdir()) == beside, "nothing under an encoded name"
+    assert len(list((project.folder / "mlruns").rglob("*.png"))) == 2
 
     model = next(project.folder.glob("results/default/checkpoints/ring8/dsm/*/*/model.safetensors"))
     model.rename(model.with_suffix(".away"))

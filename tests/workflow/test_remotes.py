@@ -59,11 +59,6 @@ def remote_state(top: Path) -> tuple[str, list[str]]:
     return "".join(heads), files
 
 
-def make(project: Project, target: str, ok: bool = True) -> str:
-    """The Makefile's own recipe; its install is this environment (-o: taken to be done)."""
-    return project.run("make", "-o", ".venv/.installed", target, ok=ok)
-
-
 def test_push_is_refused_unless_all_is_whole_and_pull_ends_in_verify(project: Project, tmp_path: Path) -> None:
     project.run("git", "init", "-q", "--bare", "-b", "main", str(tmp_path / "origin.git"))
     project.run("git", "remote", "add", "origin", str(tmp_path / "origin.git"))
@@ -75,9 +70,9 @@ def test_push_is_refused_unless_all_is_whole_and_pull_ends_in_verify(project: Pr
     nothing = remote_state(tmp_path)
     assert nothing[1] == []
 
-    assert "plan/default/train.json is not the plan" in make(project, "push", ok=False)
+    assert "plan/default/train.json is not the plan" in project.make("push", ok=False)
     project.run("scorebench", "agree")
-    said = make(project, "push", ok=False)
+    said = project.make("push", ok=False)
     assert "?? dvc.lock" in said
     assert "not pushed: commit these first" in said
     project.commit("Results")
@@ -85,16 +80,16 @@ def test_push_is_refused_unless_all_is_whole_and_pull_ends_in_verify(project: Pr
     model = next(project.folder.glob("results/default/checkpoints/ring8/dsm/*/*/model.safetensors"))
     content = model.read_bytes()
     model.unlink()
-    assert f"missing: {model.relative_to(project.folder)}" in make(project, "push", ok=False)
+    assert f"missing: {model.relative_to(project.folder)}" in project.make("push", ok=False)
     model.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
-    assert f"damaged: {model.relative_to(project.folder)}" in make(project, "push", ok=False)
+    assert f"damaged: {model.relative_to(project.folder)}" in project.make("push", ok=False)
     assert remote_state(tmp_path) == nothing
 
     model.write_bytes(content)
-    make(project, "push")
+    project.make("push")
     assert remote_state(tmp_path)[0] == f"main {project.run('git', 'rev-parse', 'HEAD')}"
 
-    assert "scorebench verify\nparams.yaml: 10 jobs are whole and as planned\n" in make(other, "pull")
+    assert "scorebench verify\nparams.yaml: 10 jobs are whole and as planned\n" in other.make("pull")
     assert other.contents() == project.contents()
     other.agrees()
     assert other.jobs() == project.jobs()
@@ -103,5 +98,5 @@ def test_push_is_refused_unless_all_is_whole_and_pull_ends_in_verify(project: Pr
     (tmp_path / "remote/files/md5" / digest[:2] / digest[2:]).chmod(0o644)
     (tmp_path / "remote/files/md5" / digest[:2] / digest[2:]).write_bytes(content[:-1])
     project.run("git", "clone", "-q", str(tmp_path / "origin.git"), str(tmp_path / "third"))
-    said = make(Project(tmp_path / "third"), "pull", ok=False)
+    said = Project(tmp_path / "third").make("pull", ok=False)
     assert f"damaged: {model.relative_to(project.folder)}: its hash is not the recorded one" in said

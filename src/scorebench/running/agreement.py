@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from scorebench import storage
 from scorebench.progress.scratch import sweep
-from scorebench.running import leftovers
+from scorebench.running import dvc_cache, leftovers
 from scorebench.running.shown import show
 from scorebench.study import results
 from scorebench.study.results import ATTIC
@@ -159,6 +159,7 @@ def agree(study: Study) -> int:
     write_plan(study)
     for stage in STAGE:
         clear(study, stage)
+    dvc_cache.move()
     with subprocess.Popen([sys.executable, "-m", "dvc", "commit", "--force", "--quiet"]) as commit:
         _follow(study)  # meanwhile: to import MLflow takes longer than all that DVC has to do
     return commit.returncode

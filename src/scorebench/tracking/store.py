@@ -20,7 +20,11 @@ DATABASES = ("sqlite", "postgresql", "mysql", "mssql")
 
 
 def connect(uri: str) -> MlflowClient:
-    """A client that needs no network of its own and says nothing unless something is wrong."""
+    """A client that needs no network of its own and says nothing unless something is wrong.
+
+    The address becomes the process's, too: a store that registers a model asks a client of its own, whose address would
+    be MLflow's default one, in which it writes the folder percent-encoded.
+    """
     for name in ("MLFLOW_DISABLE_TELEMETRY", "DO_NOT_TRACK", "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT"):
         os.environ.setdefault(name, "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
@@ -29,11 +33,12 @@ def connect(uri: str) -> MlflowClient:
         _open_once(uri)
     if sqlite_file(uri) is not None:
         _wait_for_the_disk_once()
-    from mlflow import MlflowClient
+    import mlflow
 
+    mlflow.set_tracking_uri(uri)
     for name, level in (("mlflow", "WARNING"), ("alembic", "WARNING"), ("urllib3", "ERROR")):
         logging.getLogger(name).setLevel(level)
-    return MlflowClient(uri)
+    return mlflow.MlflowClient(uri)
 
 
 def _open_once(uri: str) -> None:

@@ -191,4 +191,7 @@ def _experiment(client: MlflowClient, study: Study, uri: str) -> str:
 def _artifact_location(uri: str, study: Study) -> str | None:
     """Beside an SQLite file, by name; a server knows better itself."""
     file = sqlite_file(uri)
-    return str(file.resolve().parent / "mlruns" / study.name) if file else None
+    if file is None:
+        return None
+    folder = file.resolve().parent / "mlruns" / study.name
+    return folder.as_uri() if "%" in str(folder) else str(folder)  # MLflow takes a path for a part of an address
