@@ -9,6 +9,11 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CORE := $(addprefix tests/,objectives theorems noise samplers study test_parts.py test_streams.py)
 VERSIONED := src data Snakefile workflow dvc.yaml dvc.lock plan params.yaml studies reports .dvc constraints.txt
+TAKEN := PYTHON VENV STUDY CORES NAME SIZE PORT SOAK_KILLS SOAK_SEED SOAK_SECONDS
+GIVEN := $(foreach name,$(.VARIABLES),$(if $(filter command line,$(origin $(name))),$(name)))
+ifneq ($(filter-out $(TAKEN),$(filter-out -%,$(GIVEN))),)
+$(error $(filter-out $(TAKEN),$(GIVEN)): not a variable of this Makefile; it takes $(TAKEN))
+endif
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 export PYTHONPATH := $(CURDIR)/src
 SHELL := /bin/bash
@@ -30,23 +35,24 @@ $(STAMP): pyproject.toml constraints.txt
 	touch $(STAMP)
 
 run: install ## the whole study, its report and MLflow
-	snakemake --cores $(CORES) --config study=$(STUDY) --quiet host reason -- all track
+	snakemake --cores $(CORES) --config 'study=$(STUDY)' --quiet host reason -- all track
 	@if [ "$(STUDY)" = params.yaml ]; then scorebench agree; fi
-	@name=$$(basename $(STUDY) .yaml); [ "$$name" != params ] || name=default; \
+	@name='$(STUDY)'; name=$${name#./}; name=$${name#studies/}; name=$${name%.y*ml}; \
+	  [ "$$name" != params ] && name=$${name//\//--} || name=default; \
 	  echo; echo "Report:  $$PWD/reports/$$name/report.html"; echo "MLflow:  make ui   (then open the address that it prints)"
 
 study: install ## NAME=noise, hybrid or data [SIZE=quick|full]: runs it, then writes studies/results/NAME and docs/answers.md for git
-	snakemake --cores $(CORES) --config study=$(NAMED) --quiet host reason -- all
-	scorebench publish --study $(NAMED)
+	snakemake --cores $(CORES) --config 'study=$(NAMED)' --quiet host reason -- all
+	scorebench publish --study '$(NAMED)'
 	python -m studies.answers
 
 resume: clear-away run ## after a run that was stopped or killed: end the jobs it left, unlock, go on
 
 clear-away: install
-	scorebench resume --study $(STUDY)
+	scorebench resume --study '$(STUDY)'
 
 ui: install ## every run in MLflow, in the browser; prints the addresses (PORT=5001 takes another port)
-	scorebench ui --study $(STUDY) --port $${PORT:-5000}
+	scorebench ui --study '$(STUDY)' --port $${PORT:-5000}
 
 agree: install ## after a direct snakemake run: make dvc.lock say what is on disk
 	scorebench agree

@@ -16,16 +16,26 @@ PREFIX = f"set -euo pipefail; export PYTHONPATH={shlex.quote(SRC)}; "
 shell.prefix(PREFIX.replace("{", "{{").replace("}", "}}"))  # Snakemake formats it
 
 from scorebench.cluster import site
-from scorebench.running import parent
+from scorebench.running import checkout, parent
 from scorebench.running.agreement import restore
-from scorebench.study import results
+from scorebench.study import naming, results
 from scorebench.study.params import InvalidStudy
 from scorebench.running.planning import announce
 from scorebench.study.plan import Study, UnknownJob
 from scorebench.study.stages import CARD, REPORT, STAGE, TARGETS, upto
 
+if (here := checkout.around(Path.cwd())) and not checkout.is_of(here):
+    sys.exit(
+        f"this is the workflow of {workflow.basedir}, and {here} has its own: run it there, nothing was run"
+    )
+if set(config) - {"study"} or not isinstance(config.get("study", ""), str):
+    sys.exit(
+        f"--config takes study=FILE alone, a study file such as studies/noise.yaml; given: {', '.join(config)}."
+        " What a study says is changed in its file; nothing was run"
+    )
 try:
     STUDY = Study(config.get("study", "params.yaml"))
+    naming.demand_inside(STUDY.file)
 except InvalidStudy as error:
     sys.exit(f"{error}\n{error.file}: {len(error.faults)} fault(s), nothing was run")
 try:

@@ -29,7 +29,7 @@ from scorebench.commands.status import status
 from scorebench.commands.ui import ui
 from scorebench.commands.validate import validate
 from scorebench.progress.stopping import SIGNALS, Stopped
-from scorebench.running import jobs
+from scorebench.running import checkout, jobs
 from scorebench.running.ending import run_and_end
 from scorebench.running.memory import keep_memory
 from scorebench.study import results
@@ -249,6 +249,7 @@ for plain in (doctor, explain, gc, publish, status, ui, validate):
 
 def main() -> None:
     """Entry point of the `scorebench` command."""
+    checkout.serve()
     if "--key" in sys.argv:  # a job
         keep_memory()
         run_and_end(app)

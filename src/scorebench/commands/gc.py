@@ -18,9 +18,12 @@ def gc(
 ) -> None:
     """Remove results that no plan names: of params.yaml, of studies/*.yaml and of the revisions given."""
     from scorebench.running import garbage
+    from scorebench.study import naming
     from scorebench.study.plan import Study
 
     files = study or [Path("params.yaml"), *sorted(Path("studies").glob("*.yaml"))]
+    for file in files:
+        naming.demand_inside(file)
     try:
         folders = garbage.unnamed([Study(file) for file in files], rev or [])
     except garbage.NoPlan as error:

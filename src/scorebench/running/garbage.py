@@ -38,7 +38,7 @@ def named(studies: list[Study], revisions: list[str]) -> set[Path]:
 
 def _plan_at(revision: str, target: str) -> dict[str, str]:
     """A plan file of a revision; empty where it has none: the stage may be newer."""
-    command = ["git", "show", "--end-of-options", f"{revision}:{agreement.plan_file('default', target)}"]
+    command = ["git", "show", "--end-of-options", f"{revision}:./{agreement.plan_file('default', target)}"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     plan: dict[str, str] = {} if done.returncode else json.loads(done.stdout)
     return plan

@@ -16,7 +16,7 @@ from scorebench.running.importing import import_all
 from scorebench.running.shown import show
 from scorebench.specs import Facts
 from scorebench.specs.card import AnyCard, Machine
-from scorebench.study import keys, results
+from scorebench.study import keys, naming, results
 from scorebench.study.explain import flat
 from scorebench.study.plan import Job, Study
 from scorebench.study.stages import STAGE
@@ -32,7 +32,9 @@ def run(study: Study, job: Job, key: str = "") -> Path:
     Raises:
         Refused: its key is not the one that it was planned with, a file that it needs is missing, or what its key was
             computed from was edited meanwhile.
+        InvalidStudy: the study file lies elsewhere.
     """
+    naming.demand_inside(study.file)
     demand_key(study, job, key)
     made_from, modules = study.ingredients(job), study.modules(job)
     out, upstream = study.directory(job), study.inputs(job)

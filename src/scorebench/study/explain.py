@@ -137,7 +137,7 @@ def checked_out(commit: str, folder: Path) -> Iterator[Path]:
 
 
 def _asked(study: Study, jobs: list[Job], commit: str) -> dict[str, Any]:
-    with checked_out(commit, study.file.parent) as tree:
+    with checked_out(commit, Path()) as tree:
         asked = json.dumps([[job.stage, job.at] for job in jobs])
         for data in {path for source in study.sources.values() for path in source.files()}:
             if not data.is_absolute() and data.exists() and not (tree / data).exists():  # versioned by DVC, not by git

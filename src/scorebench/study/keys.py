@@ -215,16 +215,22 @@ def versions(modules: tuple[str, ...]) -> dict[str, str]:
 
 
 def commit() -> dict[str, Any]:
-    """The git commit of the working tree and whether it was changed since; None where there is no git."""
+    """The git commit of this source and whether it, or a study, was changed since; None where git does not have it.
+
+    The repository in which a folder lies is another's where it does not track the source: unpacked from an archive.
+    """
+    checkout = ROOT.parents[1]
 
     def git(*arguments: str) -> str | None:
+        command = ["git", "-C", str(checkout), *arguments]
         try:
-            done = subprocess.run(["git", *arguments], capture_output=True, text=True, timeout=20, check=True)
+            done = subprocess.run(command, capture_output=True, text=True, timeout=20, check=True)
         except (OSError, subprocess.SubprocessError):
             return None
         return done.stdout.strip()
 
-    head = git("rev-parse", "HEAD")
+    tracked = git("ls-files", "--error-unmatch", "--", str(ROOT / "__init__.py")) is not None
+    head = git("rev-parse", "HEAD") if tracked else None
     return {
         "commit": head,
         "dirty": bool(git("status", "--porcelain", "--", "src", "*.yaml")) if head else None,

@@ -15,10 +15,10 @@ from typing import Any
 from scorebench import parts
 from scorebench.parts import wording
 from scorebench.specs import Spec
-from scorebench.study import budgets, keys, specs
+from scorebench.study import budgets, keys, naming, specs
 from scorebench.study.cells import Cell, grid
-from scorebench.study.params import Fault, InvalidStudy, fault_at, load
-from scorebench.study.schema import NAME, Resources
+from scorebench.study.params import fault_at, load
+from scorebench.study.schema import Resources
 from scorebench.study.stages import CARD, STAGE, Stage
 
 KEY_LENGTH = 12
@@ -54,12 +54,7 @@ class Study:
     def __init__(self, file: Path | str = "params.yaml") -> None:
         self.file = Path(file)
         self.params = load(self.file)
-        self.name = "default" if self.file.name == "params.yaml" else self.file.stem
-        if not NAME.fullmatch(self.name):
-            text = (
-                "the name of a study file holds letters, digits, '_' and '-' only, because results are stored under it"
-            )
-            raise InvalidStudy(self.file, [Fault(1, "", text)])
+        self.name = naming.name_of(self.file)
         p = self.params
         self.sources = {n: parts.build("source", e.source, e.options) for n, e in p.datasets.items()}
         self.networks = {n: parts.build("network", e.network, e.options) for n, e in p.networks.items()}
