@@ -107,7 +107,8 @@ def test_killed_run_goes_on_and_ends_the_same(built: Project, tmp_path: Path, mo
 
 
 def test_experiments_in_place_and_aside(project: Project) -> None:
-    """Case h: `dvc exp run`, in place and --temp, `dvc metrics diff`, `dvc plots`."""
+    """Case h: `dvc exp run`, in place and --temp, `dvc metrics diff`, `dvc plots`; DVC takes no # for --temp."""
+    project = Project(project.folder.rename(project.folder.with_name("a {b} é")))
     project.run("scorebench", "track")
     project.run("scorebench", "agree")
     project.commit("Results")
