@@ -31,12 +31,12 @@ $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11) and "scorebench needs Python 3.11 or newer")'
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
-	$(BIN)/python -c 'from scorebench.running.dvc_cache import move; move()'
+	$(BIN)/python -c 'from scorebench.running.versioning import move_cache; move_cache()'
 	touch $(STAMP)
 
 run: install ## the whole study, its report and MLflow
 	snakemake --cores $(CORES) --config 'study=$(STUDY)' --quiet host reason -- all track
-	@if [ "$(STUDY)" = params.yaml ]; then scorebench agree; fi
+	@if [ "$(STUDY)" = params.yaml ]; then scorebench agree || [ $$? = 3 ]; fi  # 3: it says why DVC can not version this folder
 	@name='$(STUDY)'; name=$${name#./}; name=$${name#studies/}; name=$${name%.y*ml}; \
 	  [ "$$name" != params ] && name=$${name//\//--} || name=default; \
 	  echo; echo "Report:  $$PWD/reports/$$name/report.html"; echo "MLflow:  make ui   (then open the address that it prints)"

@@ -28,6 +28,12 @@ if (here := checkout.around(Path.cwd())) and not checkout.is_of(here):
     sys.exit(
         f"this is the workflow of {workflow.basedir}, and {here} has its own: run it there, nothing was run"
     )
+for name in ("profiles", "slurm"):
+    if Path(workflow.basedir, name).is_file():
+        sys.exit(
+            f"./{name} is a text file where git has a link (core.symlinks=false, or an archive unpacked without links),"
+            f" so Snakemake finds no profile: `ln -sf {Path(workflow.basedir, name).read_text().strip()} {name}` makes it one; nothing was run"
+        )
 if set(config) - {"study"} or not isinstance(config.get("study", ""), str):
     sys.exit(
         f"--config takes study=FILE alone, a study file such as studies/noise.yaml; given: {', '.join(config)}."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import subprocess
 import tomllib
 from pathlib import Path
 
@@ -71,3 +72,15 @@ def test_only_the_table_and_its_own_file_name_a_stage(stage: Stage) -> None:
             continue
         literals = [n for n in ast.walk(ast.parse(path.read_text())) if isinstance(n, ast.Constant) and n.value == name]
         assert not literals, f"{place}:{literals[0].lineno} names the stage {name}"
+
+
+def test_line_ends_are_the_same_whatever_git_does_to_them(tmp_path: Path) -> None:
+    """Scripts run, and keys hold the same bytes, in a clone of somebody whose git writes CRLF."""
+    if not (ROOT / ".git").exists():
+        pytest.skip("no git repository")
+    subprocess.run(["git", "clone", "-q", "-c", "core.autocrlf=true", ROOT, tmp_path / "clone"], check=True)
+    command = ["git", "-C", tmp_path / "clone", "ls-files", "--eol"]
+    lines = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+    written = {line.split("\t")[1]: line.split()[:2] for line in lines}
+    assert [name for name, (index, tree) in written.items() if index.partition("/")[2] != tree.partition("/")[2]] == []
+    assert [name for name, (_, tree) in written.items() if tree == "w/crlf"] == ["data/raw/wine_quality.csv"]

@@ -193,10 +193,10 @@ def parent(folder: str, listener: int, starter: int, modules: list[str]) -> None
 @plainly
 def write_plan(study: StudyFile = DEFAULT) -> None:
     """Write plan/<study>/<stage>.json: which key each job has. What DVC's stages depend on."""
-    from scorebench.running import agreement, dvc_cache
+    from scorebench.running import agreement, versioning
 
     agreement.write_plan(Study(study))
-    if place := dvc_cache.move():
+    if place := versioning.move_cache():
         say(f"DVC keeps no cache in a folder whose path holds braces; it is {place} from now on: `dvc repro` again")
         raise typer.Exit(1)
 

@@ -1,6 +1,7 @@
 """What the Slurm profile changes in Snakemake's plugin; what it does on a cluster is in tests/cluster."""
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
@@ -46,3 +47,17 @@ def test_looks_at_jobs_are_no_farther_apart_than_the_site_says(monkeypatch, plug
             executor.next_seconds_between_status_checks += 10
             seen.append(executor.next_seconds_between_status_checks)
         assert seen == expected
+
+
+@pytest.mark.parametrize("flag", ["-n", "-np", "--dry-run", "--dryrun"])
+def test_a_dry_run_needs_no_slurm(monkeypatch, capsys, flag):
+    monkeypatch.setattr(profile.cluster, "is_here", lambda: False)
+    monkeypatch.setattr("sys.argv", ["snakemake", "--cores", "8", "--profile", "slurm", flag])
+    profile.slurm.cache_clear()
+    assert profile.slurm().name == profile.cluster.job_name(Path())
+    assert "no Slurm was found" in capsys.readouterr().err
+    profile.slurm.cache_clear()
+    monkeypatch.setattr("sys.argv", ["snakemake", "--cores", "8", "--profile", "slurm", "--nolock"])
+    with pytest.raises(SystemExit, match="no Slurm answers: this machine has no sbatch"):
+        profile.slurm()
+    profile.slurm.cache_clear()

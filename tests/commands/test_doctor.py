@@ -56,6 +56,15 @@ def test_git_is_asked_where_results_can_be_traced_to(folder: Path) -> None:
     assert only(machine.git(study)) == Diagnosis("git", "pass", "main, nothing uncommitted")
     (folder / "new").touch()
     assert only(machine.git(study)).found == "main, 1 files changed or new"
+    subprocess.run(["git", "rm", "-q", "--cached", "params.yaml"], cwd=folder, check=True)
+    assert only(machine.git(study)).found == "the repository around this folder does not have params.yaml"
+
+
+def test_a_home_that_cannot_be_written_is_said(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HOME", str(folder))
+    assert only(machine.home(Study("params.yaml"))).state == "pass"
+    monkeypatch.setenv("HOME", str(folder / "nobody"))
+    assert only(machine.home(Study("params.yaml"))).state == "fail"
 
 
 def test_the_tracking_store_is_tried_and_left_as_it_was(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -94,6 +103,9 @@ def test_a_folder_named_slurm_without_a_profile_hides_the_others(folder: Path) -
     assert only(cluster.profile(study)).state == "pass"
     (folder / "slurm").unlink()
     assert only(cluster.profile(study)).state == "fail"
+    (folder / "slurm").write_text("workflow/profiles/slurm")  # by git with core.symlinks=false, and by unzipping
+    assert only(cluster.profile(study)).advice == "ln -sf workflow/profiles/slurm slurm"
+    (folder / "slurm").unlink()
     (folder / "slurm").mkdir()
     (folder / "slurm/config.yaml").write_text("executor: slurm\n")
     assert "not this project's own" in only(cluster.profile(study)).advice

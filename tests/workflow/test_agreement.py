@@ -124,8 +124,8 @@ def test_no_clock_says_which_report_is_shown(project: Project) -> None:
     page = project.page()
 
     def from_tomorrow() -> None:
-        keyed = (project.folder / "results/default/reports").rglob("*.*")
-        project.run("touch", "-d", "+1 day", *map(str, (*shown, *keyed)))
+        made = [path for top in ("results", "data/prepared") for path in (project.folder / top).rglob("*.*")]
+        project.run("touch", "-d", "+1 day", *map(str, (*shown, *made)))
 
     from_tomorrow()
     assert "Nothing to be done" in project.run("snakemake", "--cores", "2")

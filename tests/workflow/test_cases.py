@@ -60,6 +60,7 @@ def test_failed_job_leaves_the_others_and_the_rest_is_done_next(agreed: Project)
     )
     said = agreed.run("dvc", "repro", ok=False)
     assert "failed to reproduce 'train'" in said
+    assert "the disk is on fire" in said, "what stands in the log of the job that failed"
     log = next((agreed.folder / "logs/default/train/ring8/flaky/log_uniform").iterdir()).read_text()
     assert "the disk is on fire" in log
     middle = agreed.jobs()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import re
 import sys
 from dataclasses import dataclass
 from logging import Logger
@@ -67,12 +68,21 @@ def _see_who_is_cancelled() -> None:
     plugin.query_job_status = asked
 
 
+def _is_dry_run() -> bool:
+    """Whether Snakemake was told to plan only: `-n`, alone or among other letters, `--dry-run`, `--dryrun`."""
+    return any(re.fullmatch(r"-[A-Za-z]*n[A-Za-z]*|--dry-?run", word) for word in sys.argv[1:])
+
+
 @functools.cache
 def slurm() -> Slurm:
-    """Settings for a run on this cluster; a fault ends the process with one clear message."""
+    """Settings for a run on this cluster; a fault ends the process with one clear message. A dry run needs none."""
     try:
         chosen = site.load()
         if not cluster.is_here():
+            if _is_dry_run():
+                print("no Slurm was found on this machine: this is what would be submitted to one", file=sys.stderr)
+                unasked = cluster.StatusSource("sacct", chosen.poll_seconds, "no Slurm is here")
+                return Slurm(chosen, unasked, cluster.job_name(Path()))
             raise cluster.NoAnswer("this machine has no sbatch, or no slurm.conf: run this on the cluster's login node")
         cluster.demand(chosen)
         _see_who_is_cancelled()

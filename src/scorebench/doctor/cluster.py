@@ -26,6 +26,11 @@ def profile(study: Study) -> Iterator[Diagnosis]:
     others = [Path(place, "slurm") for place in (places.user_config_dir, places.site_config_dir)]
     shadowed = [str(each) for each in others if each.is_dir() and Path("slurm").is_dir()]
     ours = Path("workflow/profiles/slurm")
+    for name in ("profiles", "slurm"):
+        if Path(name).is_file():
+            why = f"./{name} is a text file where git has a link: core.symlinks=false, or an archive without links"
+            yield Diagnosis("profiles", "fail", why, f"ln -sf {Path(name).read_text().strip()} {name}")
+            return
     if found is None:
         why = "./slurm holds no profile, and hides those elsewhere" if Path("slurm").is_dir() else "there is no ./slurm"
         yield Diagnosis("--profile slurm", "fail", why, "ln -s workflow/profiles/slurm slurm, in the project's folder")

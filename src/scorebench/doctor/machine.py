@@ -7,6 +7,7 @@ import re
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -98,6 +99,11 @@ def git(study: Study) -> Iterator[Diagnosis]:
         advice = "results can't name a commit, and DVC needs one: git clone rather than a copied folder"
         yield Diagnosis("git", "warn", done.stderr.strip().partition("\n")[0], advice)
         return
+    known = subprocess.run(["git", "ls-files", "--error-unmatch", study.file], capture_output=True, check=False)
+    if known.returncode:
+        advice = "results can't name a commit of this project: git clone rather than an unpacked archive"
+        yield Diagnosis("git", "warn", f"the repository around this folder does not have {study.file}", advice)
+        return
     branch, *changed = done.stdout.splitlines()
     branch = branch.removeprefix("## ").partition("...")[0]
     if changed:
@@ -107,4 +113,17 @@ def git(study: Study) -> Iterator[Diagnosis]:
         yield Diagnosis("git", "pass", f"{branch}, nothing uncommitted")
 
 
-CHECKS: tuple[Check, ...] = (python, packages, torch, disk, git)
+def home(study: Study) -> Iterator[Diagnosis]:
+    """Whether the home can be written: Snakemake, DVC, matplotlib and MLflow keep caches and settings there."""
+    try:
+        place = Path.home()
+        with tempfile.TemporaryFile(dir=place):
+            pass
+    except (OSError, RuntimeError) as error:
+        advice = "Snakemake and DVC keep caches there and may end without saying so: export HOME=a folder of yours"
+        yield Diagnosis("HOME", "fail", f"can't be written: {error}", advice)
+        return
+    yield Diagnosis("HOME", "pass", f"{place} can be written")
+
+
+CHECKS: tuple[Check, ...] = (python, packages, torch, disk, home, git)

@@ -12,19 +12,23 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scorebench import storage
 from scorebench.progress.scratch import sweep
-from scorebench.running import dvc_cache, leftovers
+from scorebench.running import leftovers, versioning
 from scorebench.running.shown import show
 from scorebench.study import results
 from scorebench.study.results import ATTIC
-from scorebench.study.stages import DEPTH, STAGE, TARGETS, together, upto
+from scorebench.study.stages import CARD, DEPTH, STAGE, TARGETS, together, upto
 
 if TYPE_CHECKING:
     from scorebench.study.plan import Study
+
+NOT_VERSIONED = 3
+"""Exit status of `agree` where DVC can't version the results: a study can be run there all the same."""
 
 
 def plan_file(study: str, target: str) -> Path:
@@ -137,18 +141,34 @@ def clear(study: Study, stage: str) -> None:
 
 
 def restore(study: Study) -> None:
-    """Bring back what an earlier plan left, and show the planned report: whoever plans does it first."""
+    """Bring back what an earlier plan left, and show the planned report: whoever plans does it first.
+
+    Cards from the future, by a clock that was ahead, get today's time: Snakemake compares theirs with those of files
+    that a job makes from them, whatever it is told, and would fail the job.
+    """
     if ATTIC.is_dir():
         for directory in results.planned(study):
             kept = ATTIC / directory
             if kept.is_dir() and not directory.exists():
                 directory.parent.mkdir(parents=True, exist_ok=True)
                 shutil.move(kept, directory)
+    now = time.time()
+    for directory in results.planned(study):
+        card = directory / CARD
+        with contextlib.suppress(OSError):
+            if card.stat().st_mtime > now:
+                os.utime(card)
     show(study)
 
 
 def agree(study: Study) -> int:
-    """Make plan/, dvc.lock and MLflow (where it is kept) say what is on disk; refused while anything is missing."""
+    """Make plan/, dvc.lock and MLflow (where it is kept) say what is on disk; refused while anything is missing.
+
+    NOT_VERSIONED, and nothing is changed, where DVC can't version this folder.
+    """
+    if why := versioning.hindrance(study):
+        print(f"not versioned: {why}", file=sys.stderr)
+        return NOT_VERSIONED
     restore(study)
     if absent := results.missing(study):
         print(
@@ -159,7 +179,7 @@ def agree(study: Study) -> int:
     write_plan(study)
     for stage in STAGE:
         clear(study, stage)
-    dvc_cache.move()
+    versioning.move_cache()
     with subprocess.Popen([sys.executable, "-m", "dvc", "commit", "--force", "--quiet"]) as commit:
         _follow(study)  # meanwhile: to import MLflow takes longer than all that DVC has to do
     return commit.returncode
@@ -173,7 +193,9 @@ def check(study: Study) -> int:
     if absent := results.missing(study):
         problems.append(f"{len(absent)} planned files are missing, the first: {absent[0]}")
     status = subprocess.run([sys.executable, "-m", "dvc", "status"], check=False, capture_output=True, text=True)
-    if status.returncode or "up to date" not in status.stdout:
+    if why := versioning.hindrance(study):
+        problems.append(f"not versioned: {why}")
+    elif status.returncode or "up to date" not in status.stdout:
         problems.append(f"dvc status: {(status.stdout + status.stderr).strip()}")
     lag = behind(study)
     if lag:
