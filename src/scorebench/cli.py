@@ -79,7 +79,7 @@ def plainly(command: Callable[..., None]) -> Callable[..., None]:
             count = len(error.faults)
             say(f"{error.file}: {count} fault{'s' if count > 1 else ''}, nothing was run")
             raise typer.Exit(2) from None
-        except (UnknownJob, jobs.Refused) as error:
+        except (UnknownJob, jobs.Refused, results.Damaged) as error:
             say(str(error))
             raise typer.Exit(2) from None
         except Stopped as error:
@@ -209,7 +209,7 @@ def write_dvc(
     """Write dvc.yaml as the table of stages has it."""
     from scorebench.running import dvc
 
-    if check and dvc.FILE.read_text(encoding="utf-8") != dvc.text():
+    if check and not (dvc.FILE.is_file() and dvc.FILE.read_text(encoding="utf-8") == dvc.text()):
         say(f"{dvc.FILE} is not what the table of stages gives; `make format` writes it")
         raise typer.Exit(1)
     if not check:

@@ -33,6 +33,7 @@ def run(study: Study, job: Job, key: str = "") -> Path:
         Refused: its key is not the one that it was planned with, a file that it needs is missing, or what its key was
             computed from was edited meanwhile.
         InvalidStudy: the study file lies elsewhere.
+        Damaged: the card of a result that it reads can't be read.
     """
     naming.demand_inside(study.file)
     demand_key(study, job, key)
@@ -42,6 +43,7 @@ def run(study: Study, job: Job, key: str = "") -> Path:
     for each in upstream.values():
         if absent := results.absent(study, each):
             raise Refused(f"{job}: {absent[0]} is missing; `snakemake {absent[0]}` makes it")
+    read = {role: results.card(study, each, AnyCard).outputs for role, each in upstream.items()}
     import_all(modules)
     demand_unedited(study, job, made_from)
     function = getattr(importlib.import_module(f"scorebench.stages.{job.stage}"), job.stage)
@@ -57,7 +59,7 @@ def run(study: Study, job: Job, key: str = "") -> Path:
         key=study.key(job),
         facts=facts.model_dump(mode="json"),
         outputs={name: keys.file_digest(path) for name, path in outputs.items()},
-        input_outputs={role: results.card(study, each, AnyCard).outputs for role, each in upstream.items()},
+        input_outputs=read,
         command=_command(study, job),
         started=started,
         seconds=time.perf_counter() - start,

@@ -24,6 +24,10 @@ ATTIC = Path(".attic")
 """Holds results that a plan left behind; those in `damaged` are never taken back."""
 
 
+class Damaged(ValueError):
+    """A result that is there and can't be read, and what to do."""
+
+
 def absent(study: Study, job: Job) -> list[str]:
     """Files of a job that are not there, as paths."""
     directory = study.directory(job)
@@ -51,9 +55,13 @@ def card(study: Study, job: Job, kind: type[C]) -> C:
 
     Raises:
         OSError: it is not there.
-        ValueError: it is no such card.
+        Damaged: it is no such card.
     """
-    return kind.model_validate(storage.read_json(study.card(job)))
+    try:
+        return kind.model_validate(storage.read_json(study.card(job)))
+    except ValueError as error:
+        text = f"{study.card(job)} can't be read: {str(error).splitlines()[0]}; `scorebench verify --set-aside` moves"
+        raise Damaged(f"{text} damaged results away, and the next run makes them anew") from None
 
 
 def damage(folder: Path, names: Sequence[str] = (), key: str = "") -> Iterator[tuple[Path, str]]:
