@@ -1,11 +1,14 @@
-"""Points as metrics take them: rows of finite numbers, whatever holds them."""
+"""Points and noise levels as metrics take them: finite numbers, whatever holds them."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
+import torch
 from torch import Tensor
+
+from scorebench.parts import wording
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike
@@ -41,3 +44,37 @@ def as_points(points: Points, name: str, like: np.ndarray | None = None) -> np.n
             f"{name} must be finite; given: {len(bad)} of {len(rows)} points are not, the first is row {bad[0]}"
         )
     return rows
+
+
+def as_levels(sigmas: Points, zero: bool = False) -> Tensor:
+    """Noise levels in double precision, (K,), in the order that they have.
+
+    zero: whether one may be 0.
+
+    Raises:
+        ValueError: another shape, or a level that is not finite, negative, or 0 where that makes no sense.
+    """
+    given = sigmas.detach().cpu() if isinstance(sigmas, Tensor) else sigmas
+    try:
+        levels = np.asarray(given)
+    except ValueError:
+        levels = np.empty((), dtype=object)
+    if levels.dtype.kind not in "fiub":
+        raise ValueError(f"sigmas must be real numbers (K,); given: {wording.kind(sigmas)}")
+    if levels.ndim != 1 or levels.size == 0:
+        raise ValueError(f"sigmas must be noise levels (K,), at least one; given: shape {levels.shape}")
+    if not (np.isfinite(levels) & ((levels > 0) | (zero & (levels == 0)))).all():
+        least = "at least 0" if zero else "above 0"
+        raise ValueError(f"sigmas must be finite and {least}; given: {wording.first_few(levels.tolist())}")
+    return torch.from_numpy(levels.astype(np.float64))
+
+
+def as_count(count: int, name: str) -> int:
+    """A whole number of at least 1.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < 1:
+        raise ValueError(f"{name} must be a whole number of at least 1; given: {count!r}")
+    return int(count)

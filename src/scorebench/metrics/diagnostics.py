@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, NamedTuple, cast
 import torch
 from torch import Tensor
 
+from scorebench.metrics._points import Points, as_count, as_levels
 from scorebench.objectives import Batch
 from scorebench.objectives._border import checked
 from scorebench.objectives._optimal_loss import optimal_denoising_loss
 from scorebench.objectives._terms import draw_probes, event_sum
-from scorebench.parts import pointwise
+from scorebench.parts import pointwise, wording
 from scorebench.scores import steady_modules
 from scorebench.streams import normal, seeded
 
@@ -41,7 +42,7 @@ def diagnostics(
     score: Score,
     points: Tensor,
     reference: Tensor,
-    sigmas: Tensor,
+    sigmas: Points,
     generator: torch.Generator | int,
     replicates: int | None = None,
 ) -> Diagnostics:
@@ -66,19 +67,25 @@ def diagnostics(
             noise levels that are not (K,), a score that does not return the shape of what it is given.
         Unsuitable: modules in training mode that depend on the batch or are random.
     """
-    if sigmas.ndim != 1:
-        raise ValueError(f"sigmas must be (K,), the noise levels one by one; given: {tuple(sigmas.shape)}")
+    levels = as_levels(sigmas)
+    if not (isinstance(points, Tensor) and isinstance(reference, Tensor) and points.ndim and len(points)):
+        given = f"{wording.kind(points)} and {wording.kind(reference)}"
+        raise TypeError(f"points (n, *event) and reference (m, *event) must be tensors, n at least 1; given: {given}")
     Batch(points, points, points.new_ones(points.shape[:1]), reference=reference)  # checks what belongs together
+    reference = reference.to(points.dtype)
     score, draws = checked(score), cast("torch.Generator", seeded(generator, points))
-    leading, n, event = () if replicates is None else (replicates,), len(points), points.shape[1:]
+    leading = () if replicates is None else (as_count(replicates, "replicates"),)
+    n, event = len(points), points.shape[1:]
+    if lost := int((~points.isfinite()).sum()) + int((~reference.isfinite()).sum()):
+        raise ValueError(f"points and reference must be finite; given: {lost} values that are not")
     noise = normal(points.shape, draws, points)
     flat = noise.flatten(1)
     both = torch.cat([noise, -noise])
     surplus = float(0.5 * (flat.square().sum(1) - flat.shape[1]).mean())
     v = draw_probes("orthogonal", min(PROBES, flat.shape[1]), both, both.new_empty(2 * n), draws)
-    optimal = optimal_denoising_loss(reference, sigmas, draws)
+    optimal = optimal_denoising_loss(reference, levels, draws)
     alphas, balances, excesses = [], [], []
-    for sigma, best in zip(sigmas.tolist(), optimal.tolist(), strict=True):
+    for sigma, best in zip(levels.tolist(), optimal.tolist(), strict=True):
         level = torch.full((*leading, 2 * n), sigma, dtype=points.dtype)
         y = (torch.cat([points, points]) + sigma * both).expand(*leading, 2 * n, *event)
         with torch.enable_grad(), steady_modules("the score is measured point by point, and so is its divergence"):

@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from scorebench.metrics._points import Points, as_count, as_levels
 from scorebench.objectives._border import checked
+from scorebench.parts import wording
 from scorebench.scores import steady_modules
 from scorebench.streams import Generators, normal, seeded
 
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
 def fisher_moments(
     score: Score,
     target: GaussianMixture,
-    sigmas: Tensor,
+    sigmas: Points,
     n: int,
     generator: Generators | int = None,
     replicates: int | None = None,
@@ -31,13 +33,18 @@ def fisher_moments(
     sigma (R, n) for R replicates, and x (n, d) and sigma (n,) where no number of replicates is given; then R = 1. They
     are float32, or in the dtype of the parameters where score is a module of torch.nn. Modules in training mode that
     depend on the batch or are random are refused.
+
+    Raises:
+        TypeError, ValueError: noise levels that are not (levels,) and at least 0, n or replicates below 1, or a score
+            that does not return the shape of x.
     """
+    levels, n = as_levels(sigmas, zero=True), as_count(n, "n")
     score, generator, dtype = checked(score), seeded(generator), _dtype(score)
-    leading = () if replicates is None else (replicates,)
+    leading = () if replicates is None else (as_count(replicates, "replicates"),)
     clean = target.sample(n, generator)
     noise = normal(clean.shape, generator, clean)
     errors, norms, squares = [], [], []
-    for sigma in sigmas.tolist():
+    for sigma in levels.tolist():
         y = (clean + sigma * noise).to(dtype)
         exact = target.score(y.double(), sigma)
         level = torch.full((*leading, n), sigma, dtype=dtype)
@@ -57,7 +64,7 @@ def _dtype(score: Score) -> torch.dtype:
 def fisher_errors(
     score: Score,
     target: GaussianMixture,
-    sigmas: Tensor,
+    sigmas: Points,
     n: int,
     generator: Generators | int = None,
     replicates: int | None = None,
@@ -68,27 +75,42 @@ def fisher_errors(
 
 
 def cosines(errors: Tensor, norms: Tensor, squares: Tensor) -> Tensor:
-    """E s.s* / sqrt(E||s||^2 E||s*||^2) from `fisher_moments`: 1 for a score that is right up to its length."""
+    """E s.s* / sqrt(E||s||^2 E||s*||^2) from `fisher_moments`: 1 for a score that is right up to its length.
+
+    Raises:
+        ValueError: shapes other than (R, levels), (levels,) and (R, levels).
+    """
+    if errors.shape != squares.shape or norms.shape != errors.shape[-1:]:
+        given = wording.shapes(errors=errors, norms=norms, squares=squares)
+        raise ValueError(f"needs errors (R, levels), norms (levels,) and squares (R, levels); given: {given}")
     return (squares + norms - errors) / (2 * (squares * norms).sqrt())
 
 
 def scale_errors(
     score: Score,
     target: GaussianMixture,
-    sigmas: Tensor,
+    sigmas: Points,
     n: int,
     generator: Generators | int = None,
     replicates: int | None = None,
 ) -> Tensor:
     """D(sigma) = sigma^2 E_{p_sigma} ||s - s*||^2, dimensionless: (replicates, levels)."""
     errors, _ = fisher_errors(score, target, sigmas, n, generator, replicates)
-    return sigmas.double().square() * errors
+    return as_levels(sigmas, zero=True).square() * errors
 
 
-def integral(sigmas: Tensor, D: Tensor) -> Tensor:
-    """The integral of D over ln sigma (trapezoidal), in nats: (..., levels) -> (...).
+def integral(sigmas: Points, D: Tensor) -> Tensor:
+    """The integral of D over ln sigma (trapezoidal), in nats: (..., levels) -> (...); levels in any order.
 
     Girsanov's theorem bounds KL(p_sigma_min || model) by it plus the error of the prior (Song, Durkan et al. 2021,
     theorem 1, for the variance-exploding process).
+
+    Raises:
+        ValueError: noise levels that are not above 0, or not as many as the last axis of D has values.
     """
-    return torch.trapezoid(D, sigmas.double().log().expand_as(D), dim=-1)
+    levels = as_levels(sigmas)
+    if D.ndim == 0 or D.shape[-1:] != levels.shape:
+        raise ValueError(f"D must have a value for each of {len(levels)} levels, (..., {len(levels)}); "
+                         f"given: shape {tuple(D.shape)}")  # fmt: skip
+    order = levels.argsort()
+    return torch.trapezoid(D[..., order], levels[order].log().expand_as(D), dim=-1)

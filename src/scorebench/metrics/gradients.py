@@ -13,10 +13,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import torch
 from torch import Tensor
+
+from scorebench.metrics._points import as_count
+from scorebench.streams import seeded
 
 if TYPE_CHECKING:
     from scorebench.networks import Parameters
@@ -155,7 +158,7 @@ def gradient_moments(
     model: Model,
     parameters: Parameters,
     batch: Batch,
-    generator: torch.Generator | None = None,
+    generator: torch.Generator | int | None = None,
     chunk: int = 256,
 ) -> GradientMoments:
     """Moments of per-sample gradients of several objectives on one batch, `chunk` samples in memory at a time.
@@ -165,14 +168,17 @@ def gradient_moments(
     products are in float64 whatever the parameters are.
 
     Raises:
-        ValueError: fewer than 3 samples, or batch.sigma is not (n,).
+        ValueError: fewer than 3 samples, no objective, a chunk below 1, or batch.sigma is not (n,).
     """
     n = len(batch.sigma) if batch.sigma.ndim else 0
     if n < 3:
         raise ValueError(f"moments need at least 3 samples, given: {n}")
-    if generator is None:
-        generator = torch.Generator(batch.clean.device).manual_seed(int(torch.randint(2**62, ())))
-    start = generator.get_state()
+    chunk, losses = as_count(chunk, "chunk"), dict(losses)
+    if not losses:
+        raise ValueError("gradient_moments needs one objective or more, by name; given: none")
+    seed = int(torch.randint(2**62, ())) if generator is None else generator
+    draws = cast("torch.Generator", seeded(seed, batch.clean))
+    start = draws.get_state()
 
     def chunks() -> list[Batch]:
         return [
@@ -181,10 +187,10 @@ def gradient_moments(
         ]
 
     def stacked(part: Batch) -> Tensor:
-        return torch.stack([per_sample_gradients(f, model, parameters, part, generator) for f in losses.values()])
+        return torch.stack([per_sample_gradients(f, model, parameters, part, draws) for f in losses.values()])
 
     mean = torch.stack([stacked(part).sum(1, dtype=torch.float64) for part in chunks()]).sum(0) / n
-    generator.set_state(start)
+    draws.set_state(start)
     products = []
     for part in chunks():
         off = stacked(part).double() - mean[:, None]
