@@ -56,7 +56,7 @@ def test_what_was_read_guessed_dropped_changed_and_what_to_beware_of(tmp_path: P
         f"read: {tmp_path / 't.csv'} (text, commas between columns, decimal point, UTF-8): 2,000 rows, 9 of 11 columns",
         "dropped: '' (names of rows; used if `columns` names it)",
         "dropped: 'species' (classes, not measurements; used if `columns` names it)",
-        "carried: 'c' is 7 in every row, and so in every sample; no point holds it",
+        "carried: constant, so no point holds it and every sample has it again: 'c' (7)",
         "changed: discrete values made continuous by uniform noise of one step (dequantised), in 'stars' (1); samples",
         "caution: column 'age' is discrete ('age': ",
         "caution: column 'rain' is piled up ('rain': ",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,9 @@ import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 import pytest
+from ruamel.yaml import YAML
 
+from scorebench import parts
 from scorebench.data.table import Table
 
 ROWS = np.random.default_rng(3).normal([5.0, -2.0, 100.0], [1.0, 0.1, 30.0], (60, 3))
@@ -165,6 +168,15 @@ def test_wine_quality_is_the_published_table(color, rows, distinct):
     points = table.load({}, seed=1)
     train, test = ({row.tobytes() for row in points.splits[split]} for split in ("train", "test"))
     assert not train & test
+
+
+def test_the_options_of_the_documentation_are_taken() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "tables.md").read_text()
+    (block,) = re.findall(r"```yaml\n(.*?)```", page, re.DOTALL)
+    entry = YAML(typ="safe").load(block)["mine"]
+    table = parts.build("source", entry["source"], entry["options"])
+    assert isinstance(table, Table)
+    assert table.missing_values == (-999,)
 
 
 FEATURES = [

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from scorebench.data import Source
 
 DEFAULT = Path("params.yaml")
+MOST = 20_000
+"""Rows that are looked at for warnings: a second or two; `scorebench advise` looks at all."""
 SCALED = "unscaled_columns"
 """What the advisor says of columns in different units, which a study scales."""
 
@@ -33,7 +35,12 @@ def _said(source: Source) -> Iterator[str]:
 
     yield from source.said()
     if isinstance(source, Table):
+        import numpy as np
+
         from scorebench.advisor import cautions
 
-        found = cautions(source.continuous(seed=0), source.look().names)
-        yield from (f"caution: {caution}" for caution in found if caution.code != SCALED)
+        rows, of = source.continuous(seed=0), ""
+        if len(rows) > MOST:
+            rows, of = np.random.default_rng(0).choice(rows, MOST, replace=False), f" (from {MOST:,} of the rows)"
+        found = cautions(rows, source.look().names)
+        yield from (f"caution{of}: {caution}" for caution in found if caution.code != SCALED)

@@ -57,29 +57,26 @@ def choose(wanted: Wanted) -> Chosen:
     path, file = wanted.path, read(wanted.path, wanted.layout)
     asked = [*(wanted.columns if isinstance(wanted.columns, tuple) else ()), *wanted.where, *(wanted.index or ())]
     _all_there(path, file, asked)
-    kept = _rows_where(path, file, wanted.where)
-    if kept is not None:
-        file.said.append(f"dropped: {len(kept) - kept.sum():,} of {len(kept):,} rows by `where`")
-        file.columns = [column.filter(pa.array(kept)) for column in file.columns]
-    if not len(file.columns[0]):
-        raise ValueError(f"{path} holds no values")
+    at = _rows_where(path, file, wanted.where)
+    if len(at) < (count := len(file.columns[0])):
+        file.said.append(f"dropped: {count - len(at):,} of {count:,} rows by `where`")
     numbers = [as_numbers(column, wanted.numbers_missing) for column in file.columns]
     index = [place for place, name in enumerate(file.names) if name in (wanted.index or ())]
     if wanted.index is None and file.event is None:
         index = _indices(file, numbers)
-    used = _used(wanted, file, numbers, index)
+    used = _used(wanted, file, [None if x is None else x[at] for x in numbers], index)
     _once(path, file, used)
-    rows = np.column_stack([_number(path, file, numbers, place) for place in used])
+    rows = np.column_stack([_number(path, file, numbers, place) for place in used])[at]
     complete = np.isfinite(rows).all(1)
     names = [file.names[place] for place in used]
     if not complete.all():
-        file.said.append(_incomplete(wanted, rows, names, complete))
-        rows = rows[complete]
+        file.said.append(_incomplete(wanted, rows, names, at))
+        rows, at = rows[complete], at[complete]
         if not len(rows):
             raise ValueError(f"{path}: no row is complete; choose others by `columns`")
     if wanted.distinct:
         others = [place for place in range(len(numbers)) if place in used or place not in index]
-        first = _first_of_equal(path, file, numbers, others, np.flatnonzero(complete))
+        first = _first_of_equal(path, file, numbers, others, at)
         said = f"dropped: {len(rows) - len(first):,} rows that repeat an earlier one in all {len(others)} columns"
         file.said.append(f"{said} of the file, index aside")
         rows = rows[first]
@@ -106,9 +103,9 @@ def _once(path: Path, file: Read, used: Sequence[int]) -> None:
         raise ValueError(f"{path} has several columns called {twice[0]!r}: rename all but one, or choose by `columns`")
 
 
-def _rows_where(path: Path, file: Read, where: Mapping[str, str | float | bool]) -> np.ndarray | None:
-    """Which rows hold these values, a number also where it is written as text and the other way round."""
-    kept = None
+def _rows_where(path: Path, file: Read, where: Mapping[str, str | float | bool]) -> np.ndarray:
+    """Which rows hold these values, counted from 0; a number also where it is written as text, and the other way."""
+    kept = np.ones(len(file.columns[0]), dtype=bool)
     for name, value in where.items():
         held = file.columns[file.names.index(name)].to_pylist()
         key = _key(value)
@@ -116,10 +113,10 @@ def _rows_where(path: Path, file: Read, where: Mapping[str, str | float | bool])
         if not here.any():
             shown = sorted({repr(item) for item in held if item is not None})
             raise ValueError(f"{path}: no row has {value!r} in {name!r}; it holds {wording.first_few(shown)}")
-        kept = here if kept is None else kept & here
+        kept &= here
         if not kept.any():
             raise ValueError(f"{path}: no row is as all of `where` asks: {dict(where)}")
-    return kept
+    return np.flatnonzero(kept)
 
 
 def _key(value: object) -> object:
@@ -170,7 +167,7 @@ def _used(wanted: Wanted, file: Read, numbers: Sequence[np.ndarray | None], inde
     if file.event is not None:
         return left
     left = _without(file, left, index, "names of rows")
-    left = _without(file, left, [i for i in left if file.columns[i].null_count == len(file.columns[i])], "empty")
+    left = _without(file, left, [i for i in left if _is_empty(file, numbers[i], i)], "empty")
     if wanted.columns == "numeric":
         text = [place for place in left if numbers[place] is None]
         left = _without(file, left, text, f"no numbers{_first_text(file, text)}")
@@ -178,6 +175,10 @@ def _used(wanted: Wanted, file: Read, numbers: Sequence[np.ndarray | None], inde
     if not left:
         raise ValueError(f"{wanted.path} has no column of numbers; choose some by `columns`, it has: {file.names}")
     return left
+
+
+def _is_empty(file: Read, x: np.ndarray | None, place: int) -> bool:
+    return bool(np.isnan(x).all()) if x is not None else file.columns[place].null_count == len(file.columns[place])
 
 
 def _without(file: Read, left: list[int], out: Sequence[int], why: str) -> list[int]:
@@ -236,9 +237,9 @@ def _classes(file: Read, numbers: Sequence[np.ndarray | None], left: Sequence[in
     return found
 
 
-def _incomplete(wanted: Wanted, rows: np.ndarray, names: Sequence[str], complete: np.ndarray) -> str:
-    """What is said of rows with missing values that are left out; else the error."""
-    bad = np.flatnonzero(~complete)
+def _incomplete(wanted: Wanted, rows: np.ndarray, names: Sequence[str], at: np.ndarray) -> str:
+    """What is said of rows with missing values that are left out; else the error. at: their numbers in the file."""
+    bad = at[~np.isfinite(rows).all(1)]
     count = int((~np.isfinite(rows)).sum())
     where = wording.quoted([name for name, fine in zip(names, np.isfinite(rows).all(0), strict=True) if not fine])
     if wanted.drop_missing:

@@ -20,16 +20,18 @@ studies, that of smaller steps is below 1e-5."""
 DECIMALS = 9
 CLASSES = 20
 """Classes that a column of labels has, at most."""
+EACH = 5
+"""Rows of each class, on average, that there must be."""
 ROWS = 10
 """Fewer rows than these say nothing about what a column is."""
 
 ID = re.compile(
     r"((row|sample|case|record|patient|passenger|customer|subject|user)[ _.-]?)?(id|ids|idx|index|nr|no|number|uuid)"
-    r"|.+[ _.-]id|rownames?|row[ _.-]names?|unnamed(: \d+)?",
+    r"|.+[ _.-]id|(?-i:.*[a-z](Id|ID))|rownames?|row[ _.-]names?|unnamed(: \d+)?",
     re.IGNORECASE,
 )
 CLASS = re.compile(
-    r"class|label|target|species|y|category|cluster|outcome|diagnosis|group|variety|cultivar"
+    r"class|label|target|species|category|cluster|outcome|diagnosis|group|variety|cultivar"
     r"|.+[ _.-](class|label)|(class|label)[ _.-].+",
     re.IGNORECASE,
 )
@@ -62,23 +64,19 @@ def lattice(x: np.ndarray) -> Lattice | None:
     return Lattice(float(values[0]), float(values[-1]), step if decimals is None else round(step, decimals), decimals)
 
 
-def counts_rows(x: np.ndarray) -> bool:
-    """Whether every value is one more than the one before."""
-    return len(x) >= ROWS and bool((np.diff(x) == 1).all())
-
-
 def all_different_whole(x: np.ndarray) -> bool:
     """Whether the values are whole numbers of which none stands twice."""
     return len(x) >= ROWS and bool((x == np.rint(x)).all()) and len(np.unique(x)) == len(x)
 
 
 def is_index(name: str, x: np.ndarray) -> bool:
-    """Whether a column counts the rows, or is called an id and holds another whole number in each."""
-    return counts_rows(x) or (ID.fullmatch(name) is not None and all_different_whole(x))
+    """Whether a column numbers the rows, in whichever order, or is called an id; another whole number in each."""
+    return all_different_whole(x) and (np.ptp(x) == len(x) - 1 or ID.fullmatch(name) is not None)
 
 
 def is_classes(name: str, x: np.ndarray, named: bool, apart: bool) -> bool:
-    """Whether a column holds classes: two of them under any name, or more, from 0 or 1 on, under one that says so.
+    """Whether a column holds classes: 0 and 1, 1 and 2, or -1 and 1 under any name, few whole numbers under one that
+    says so, or few from 0 or 1 on in a file without names.
 
     apart: it stands first or last in a file without names, beside columns that are measured.
     """
@@ -86,9 +84,12 @@ def is_classes(name: str, x: np.ndarray, named: bool, apart: bool) -> bool:
         return False
     values = np.unique(x)
     k = len(values)
-    if not 2 <= k <= CLASSES or len(x) < ROWS * k or values[0] not in (0, 1) or (np.diff(values) != 1).any():
+    if not 2 <= k <= CLASSES or len(x) < EACH * k:
         return False
-    return apart or (named and (k == 2 or CLASS.fullmatch(name) is not None))
+    if named and CLASS.fullmatch(name):
+        return True
+    counted = values[0] in (0, 1) and bool((np.diff(values) == 1).all())
+    return (counted and (apart or (named and k == 2))) or (named and values.tolist() == [-1, 1])
 
 
 def sentinel(x: np.ndarray) -> tuple[float, int] | None:

@@ -63,7 +63,6 @@ def treat(path: Path, chosen: Chosen, dequantise: Dequantise) -> Treated:
         found = lattices.get(at)
         if constant[at]:
             columns.append(Column(name=name, place=None, lowest=float(rows[0, at])))
-            said.append(f"carried: '{name}' is {rows[0, at]:g} in every row, and so in every sample; no point holds it")
             continue
         columns.append(
             Column(name=name, place=len(places))
@@ -74,6 +73,9 @@ def treat(path: Path, chosen: Chosen, dequantise: Dequantise) -> Treated:
             )
         )  # fmt: skip
         places.append(at)
+    if constant.any():
+        held = wording.first_few([f"'{names[at]}' ({rows[0, at]:g})" for at in np.flatnonzero(constant)], 8)
+        said.append(f"carried: constant, so no point holds it and every sample has it again: {held}")
     if lattices:
         which = wording.first_few([f"'{names[at]}' ({found.step:g})" for at, found in lattices.items()], 8)
         said.append(

@@ -50,9 +50,9 @@ def _is_index(given: object) -> object:
 class Table(Source):
     """Rows of numbers from a file, every column scaled to mean 0 and standard deviation 1.
 
-    Formats: .csv, .tsv, .txt and .dat, also with .gz; .xlsx; .parquet, .feather and .arrow; .npy and .npz. What the
-    options leave open is guessed, and `scorebench validate` says in a line each what was read, guessed, dropped and
-    changed. Columns that hold one value are carried through unchanged; coarse discrete ones are made continuous by
+    Formats: .csv, .tsv, .txt, .dat and .data, also with .gz; .xlsx; .parquet, .feather and .arrow; .npy and .npz. What
+    the options leave open is guessed, and `scorebench validate` says in a line each what was read, guessed, dropped
+    and changed. Columns that hold one value are carried through unchanged; coarse discrete ones are made continuous by
     noise that samples lose again. Of arrays whose rows have two or three axes all values keep one scale.
     """
 
@@ -106,7 +106,7 @@ class Table(Source):
         """
         file = Path(self.path)
         state = (file.stat().st_mtime_ns, file.stat().st_size) if file.is_file() else (0, 0)
-        return _look(self.model_dump_json(), *state)
+        return _look(self.model_dump_json(), str(file.resolve()), *state)
 
     def rows(self) -> np.ndarray:
         """All rows, (n, d), float64, without constant columns; discrete values as they are."""
@@ -164,7 +164,7 @@ class Table(Source):
 
 
 @functools.lru_cache(maxsize=8)
-def _look(options: str, changed: int, size: int) -> Treated:
+def _look(options: str, place: str, changed: int, size: int) -> Treated:
     """What a file of this state holds: a study asks several times."""
     from scorebench.data._chosen import Wanted, choose
     from scorebench.data._files import Layout

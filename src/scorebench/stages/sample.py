@@ -25,7 +25,8 @@ def sample(spec: SampleSpec, inputs: Inputs, out: Path, running: Running = UNATT
     """Write samples.parquet: columns sampler, replicate and x, in the units of the prepared data.
 
     Where the points are from a file, its columns stand beside them, in its units: what was done to them undone, with
-    an underscore after a name that is one of these three.
+    an underscore after a name that stands there already.
+
     As many points as the spec says, but for a finite data set not more than half its training points: the size of
     the true sample that the floor is taken with. Replicates that diverged or failed have no samples.
     """
@@ -63,6 +64,8 @@ def sample(spec: SampleSpec, inputs: Inputs, out: Path, running: Running = UNATT
         "x": storage.points_column(points),
     }
     for name, values in restored(described.columns or (), points, described.shift, described.scale).items():
-        table[f"{name}_" if name in ("sampler", "replicate", "x") else name] = pa.array(values)
+        while name in table:
+            name += "_"
+        table[name] = pa.array(values)
     storage.write_table(out / "samples.parquet", pa.table(table))
     return SampleFacts(device=device, points=n, sampling_seconds=seconds)

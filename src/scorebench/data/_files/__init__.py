@@ -1,6 +1,6 @@
 """Reading a person's file: from bytes in one of many formats to named columns, with what was guessed on the way.
 
-    .csv .tsv .txt .dat (.gz)    text.py       separator, decimal sign, header and encoding are guessed or given
+    .csv .tsv .txt .data (.gz)   text.py       separator, decimal sign, header and encoding are guessed or given
     .xlsx                        workbook.py   one sheet
     .parquet .feather .arrow     arrow.py      typed columns; lists of numbers become columns
     .npy .npz                    arrays.py     rows by the first axis
@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Literal
 if TYPE_CHECKING:
     import pyarrow as pa
 
-TEXT = (".csv", ".tsv", ".txt", ".dat")
+TEXT = (".csv", ".tsv", ".txt", ".dat", ".data")
 ARROW = (".parquet", ".feather", ".arrow")
 ARRAYS = (".npy", ".npz")
 ENDINGS = (*TEXT, ".xlsx", *ARROW, *ARRAYS)
