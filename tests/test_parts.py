@@ -15,7 +15,7 @@ from scorebench.learning import Learner
 from scorebench.networks import Network
 from scorebench.noise import Schedule
 from scorebench.objectives import Objective
-from scorebench.parts import BadOptions, IncompletePart, UnknownPart, build, find, names
+from scorebench.parts import BadOptions, BrokenPart, IncompletePart, UnknownPart, build, find, names
 from scorebench.parts.wording import nearest
 from scorebench.samplers import Sampler
 
@@ -132,6 +132,37 @@ def test_a_file_that_does_not_define_one_part_is_refused(package, source, count)
     (package / f"{name}.py").write_text(HEAD + source)
     with pytest.raises(UnknownPart, match=rf"{name}\.py must define one public class .* it defines {count}"):
         find("objective", name)
+
+
+@pytest.mark.parametrize(
+    ("source", "sentence"),
+    [
+        ("def loss(:\n", "SyntaxError in line 6: invalid syntax: def loss(:"),
+        ("import no_such_package\n", "line 6: ModuleNotFoundError: No module named 'no_such_package'"),
+        ("from scorebench.objectives import Nothing\n", "line 6: ImportError: cannot import name 'Nothing' from"),
+        ("class Mine(Objectve):\n    pass\n", "line 6: NameError: name 'Objectve' is not defined"),
+        ("  class Mine(Objective):\n", "IndentationError in line 6: unexpected indent: class Mine(Objective):"),
+    ],
+)
+def test_a_file_that_does_not_run_is_told_with_its_line(package, source, sentence):
+    name = f"broken{len(source)}"
+    (package / f"{name}.py").write_text(HEAD + source)
+    with pytest.raises(BrokenPart) as error:
+        find("objective", name)
+    assert f"{name}.py does not run: {sentence}" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_part_that_can_not_be_built_is_told_too(package):
+    """A type that is imported for type checkers alone is not there when pydantic looks for it."""
+    loss = (
+        "    width: Unheard = 1\n\n    def __call__(self, score, batch, generator=None):\n        return batch.sigma\n"
+    )
+    (package / "unbuilt.py").write_text(
+        f"from __future__ import annotations\n{HEAD[17:]}class Mine(Objective):\n{loss}"
+    )
+    with pytest.raises(BrokenPart, match=r"unbuilt\.py does not run: PydanticUserError: .*not fully defined"):
+        build("objective", "unbuilt")
 
 
 @pytest.mark.parametrize(

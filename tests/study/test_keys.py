@@ -166,6 +166,7 @@ def test_no_number_depends_on_what_a_fault_says() -> None:
         ("scorebench.stages.train", "Unsuitable"),
         ("scorebench.ode", "AssertionError"),  # torchdiffeq's; AssertionError is no fault for keys
         ("scorebench.parts", "ValidationError"),  # to BadOptions, which no stage catches
+        ("scorebench.parts", "(Exception, SystemExit)"),  # to BrokenPart, likewise
     }
     seen = set()
     for module, tree in trees():

@@ -59,6 +59,23 @@ BROKEN: dict[str, tuple[str | bytes, list[str]]] = {
         changed("ssm_vr: {objective: ssm_vr}", "ssm_vr: {objective: ssm_vr, options: {probess: 2}}"),
         ["methods.ssm_vr.options.probess", "did you mean 'probes'"],
     ),
+    "an unknown name in a method": (
+        changed("{objective: dsm}", "{objective: dsm, optoins: {}}"),
+        [
+            "methods.dsm.optoins",
+            "did you mean 'options'",
+            "allowed: objective, options, network, training, budget, seed",
+        ],
+    ),
+    "an unknown name in a data set, a block and a section in a section": (
+        changed("{source: digits, ", "{source: digits, sorce: 1, ")
+        + "\ngrid:\n  - {method: [esm]}\ncompute:\n  train: {minuts: 3}\n",
+        [
+            "datasets.digits.sorce: unknown name 'sorce' (did you mean 'source'?); allowed: source, options, sizes",
+            "grid.0.method: unknown name 'method' (did you mean 'methods'?); allowed: datasets, methods, schedules",
+            "compute.train.minuts: unknown name 'minuts'; allowed: threads, mem_mb, runtime",
+        ],
+    ),
     "value not in the list": (
         changed("ssm_vr: {objective: ssm_vr}", "ssm_vr: {objective: ssm_vr, options: {probe: cauchy}}"),
         ["methods.ssm_vr.options.probe", "'gaussian', 'rademacher', 'sphere' or 'orthogonal'", "'cauchy'"],

@@ -178,6 +178,17 @@ class NotOnePart(UnknownPart):
         return wording.not_one_part(self.file, self.count)
 
 
+class BrokenPart(UnknownPart):
+    """A file of a part that does not run, or a class that can't be built; holds the kind, the file and the error."""
+
+    def __init__(self, kind: str, file: Path, error: BaseException) -> None:
+        super().__init__(kind, file, error)
+        self.kind, self.file, self.error = kind, file, error
+
+    def __str__(self) -> str:
+        return wording.broken_part(self.kind, self.file, self.error)
+
+
 class IncompletePart(UnknownPart):
     """A class that leaves out what every part of its kind defines: `missing`, the names of its methods."""
 
@@ -215,6 +226,10 @@ def module(kind: str, name: str) -> str:
     return f"scorebench.{PACKAGES[kind]}.{name}"
 
 
+def _file(kind: str, name: str) -> Path:
+    return ROOT / PACKAGES[kind] / f"{name}.py"
+
+
 @overload
 def find(kind: Literal["objective"], name: str) -> type[Objective]: ...
 @overload
@@ -231,12 +246,16 @@ def find(kind: str, name: str) -> type[Any]:
     """The class of a part.
 
     Raises:
-        UnknownPart: no file of this name; lists the names there are and the nearest one.
+        UnknownPart: no file of this name; lists the names there are and the nearest one. Or one that does not run
+            (`BrokenPart`), or does not define one part.
     """
     known = names(kind)
     if name not in known:
         raise NoSuchPart(kind, name, known)
-    found = importlib.import_module(module(kind, name))
+    try:
+        found = importlib.import_module(module(kind, name))
+    except (Exception, SystemExit) as error:
+        raise BrokenPart(kind, _file(kind, name), error) from error
     classes = [
         c
         for c in vars(found).values()
@@ -266,7 +285,7 @@ def build(kind: str, name: str, options: Options = None) -> Any:
     """A part with its options.
 
     Raises:
-        UnknownPart: no such name.
+        UnknownPart: no such name; as `BrokenPart`, its file does not run.
         IncompletePart: its class leaves methods out.
         BadOptions: options that it does not take, all of them together.
     """
@@ -277,3 +296,5 @@ def build(kind: str, name: str, options: Options = None) -> Any:
         return cls(**(options or {}))
     except ValidationError as error:
         raise BadOptions(list(error.errors()), list(cls.model_fields)) from None
+    except (Exception, SystemExit) as error:
+        raise BrokenPart(kind, _file(kind, name), error) from error

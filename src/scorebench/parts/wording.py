@@ -7,7 +7,9 @@ is right because modules of numbers call it in what they raise only, and it impo
 from __future__ import annotations
 
 import difflib
+import traceback
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 
@@ -43,6 +45,24 @@ def not_one_part(file: str | None, count: int) -> str:
     return f"{file} must define one public class derived from Part, it defines {count}"
 
 
+def broken_part(kind: str, file: Path, error: BaseException) -> str:
+    """A file of a part that Python can't run, or a class in it that can't be built: where, and what it says."""
+    if isinstance(error, SyntaxError):
+        return f"the {kind} in {_near(Path(error.filename or file))} does not run: {syntax_error(error)}"
+    lines = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename).suffix == ".py"]
+    own = [f for f in lines if Path(f.filename) == file] or [
+        f for f in lines if file.parent in Path(f.filename).parents
+    ]
+    where = f"line {own[-1].lineno}: " if own else ""
+    at = _near(Path(own[-1].filename) if own else file)
+    return f"the {kind} in {at} does not run: {where}{type(error).__name__}: {' '.join(str(error).split())}"
+
+
+def _near(file: Path) -> str:
+    """A path as it is named from here, where that is shorter."""
+    return str(file.relative_to(Path.cwd())) if file.is_relative_to(Path.cwd()) else str(file)
+
+
 def incomplete_part(kind: str, package: str, cls: type[Any], missing: Sequence[str]) -> str:
     """A class that leaves out methods of its kind."""
     needed = " and ".join(f"`{name}`" for name in missing)
@@ -50,6 +70,12 @@ def incomplete_part(kind: str, package: str, cls: type[Any], missing: Sequence[s
         f"{cls.__name__} in {cls.__module__} is no whole {kind}: it must define {needed},"
         f" as every {kind} does; scorebench.{package} says what each returns"
     )
+
+
+def syntax_error(error: SyntaxError) -> str:
+    """What is no Python, with its line and the code that stands there."""
+    code = f": {error.text.strip()[:60]}" if error.text else ""
+    return f"{type(error).__name__} in line {error.lineno}: {error.msg}{code}"
 
 
 def no_weight(name: Any, known: Sequence[str]) -> str:

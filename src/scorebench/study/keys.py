@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from scorebench.study import sources
+from scorebench.study.files import Fault, InvalidStudy
 from scorebench.study.sources import ROOT as ROOT
 
 PACKAGE = "scorebench"
@@ -70,8 +71,13 @@ def file_digest(path: Path) -> str:
 @functools.cache
 def _graph() -> Any:
     import grimp
+    from grimp.exceptions import SourceSyntaxError
 
-    graph = grimp.build_graph(PACKAGE, exclude_type_checking_imports=True, cache_dir=None)
+    try:
+        graph = grimp.build_graph(PACKAGE, exclude_type_checking_imports=True, cache_dir=None)
+    except SourceSyntaxError as error:  # of any file of the package: each may be imported by another
+        file, text = Path(error.filename), f"is no Python: {(error.text or '').strip()}"
+        raise InvalidStudy(file, [Fault(error.lineno or 1, "", text)]) from None
     for module in NOT_IN_KEYS:
         graph.remove_module(module)
     return graph

@@ -6,7 +6,8 @@ All faults are reported together, each with file, line, what was given and what 
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import BaseModel, ValidationError
 from pydantic_core import ErrorDetails
@@ -88,17 +89,20 @@ def _said(error: ErrorDetails) -> tuple[Place, str]:
 
 def _fields_at(path: Place) -> list[str]:
     """Names of the fields of the section at a path, to suggest the nearest one."""
-    model: Any = Params
+    found: Any = Params
     for key in path:
-        if isinstance(model, type) and issubclass(model, BaseModel):
-            field = model.model_fields.get(str(key))
-            model = field.annotation if field else None
-        else:  # a mapping or a list of sections: the key is a name or a place
-            pass
-        model = _section_of(model)
-        if model is None:
+        while get_origin(found) in (Union, UnionType, Annotated):  # with None, or what is allowed
+            found = next(kind for kind in get_args(found) if kind is not type(None))
+        if get_origin(found) in (dict, list):  # of sections: the key is a name or a place
+            found = get_args(found)[-1]
+            continue
+        model = _section_of(found)
+        field = model.model_fields.get(str(key)) if model else None
+        if field is None:
             return []
-    return list(model.model_fields)
+        found = field.annotation
+    model = _section_of(found)
+    return list(model.model_fields) if model else []
 
 
 def _section_of(annotation: Any) -> Any:
