@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 import torch
 from torch import Tensor
 
-from scorebench.conformance import check, from_energy, mean_loss
+from scorebench.conformance import WrongReturn, check, from_energy, from_points, mean_loss
 from scorebench.objectives import Batch, objective
 
 
@@ -63,3 +64,50 @@ def test_a_mean_passes_and_a_sum_does_not():
     properties = ["sign and scale", "batch layout"]
     assert check(mean_loss(mean, noise="noised"), properties=properties).passed
     assert set(check(mean_loss(total, noise="noised"), properties=properties).failed) == set(properties)
+
+
+def points_dsm(score: Any, x: Tensor, sigma: Any) -> Tensor:
+    """With a sigma that is a number."""
+    y = x + sigma * torch.randn_like(x)
+    return 0.5 * (score(y, sigma) + (y - x) / sigma**2).square().flatten(1).sum(1)
+
+
+def points_dsm_of_a_tensor(net: Any, x: Tensor, sigma: Tensor, generator: torch.Generator) -> Tensor:
+    """With a sigma (n,)."""
+    noise = torch.randn(x.shape, generator=generator, dtype=x.dtype)
+    scale = sigma.view(-1, *[1] * (x.ndim - 1))
+    return 0.5 * (net(x + scale * noise, sigma) + noise / scale).square().flatten(1).sum(1).mean()
+
+
+def points_ism(model: Any, x: Tensor) -> Tensor:
+    """Implicit score matching of a score without sigma."""
+    y = x.requires_grad_()
+    s = model(y)
+    flat, divergence = s.flatten(1), 0.0
+    for i in range(flat.shape[1]):
+        divergence = divergence + torch.autograd.grad(flat[:, i].sum(), y, create_graph=True)[0].flatten(1)[:, i]
+    return (0.5 * flat.square().sum(1) + divergence).mean()
+
+
+@pytest.mark.parametrize(
+    ("loss", "adds_noise", "draws"),
+    [
+        (points_dsm, True, "not applicable"),
+        (points_dsm_of_a_tensor, True, "pass"),
+        (points_ism, False, "not applicable"),
+    ],
+)
+def test_losses_on_points_are_judged_with_the_arguments_that_they_take(loss, adds_noise, draws):
+    report = check(from_points(loss, adds_noise=adds_noise), properties=ADAPTED)
+    assert report.passed, report.to_json()
+    assert report["determinism"].status == draws
+
+
+def test_a_mistake_in_a_loss_on_points_is_found():
+    def doubled(score: Any, x: Tensor, sigma: float) -> Tensor:
+        return 2 * points_dsm(score, x, sigma)
+
+    found = check(from_points(doubled, adds_noise=True), properties=["sign and scale"])
+    assert found["sign and scale"].measured == pytest.approx(2.0, abs=0.2)
+    with pytest.raises(WrongReturn, match=r"shape \(8, 2\)"):
+        check(from_points(lambda score, x, sigma: score(x, sigma), adds_noise=True))

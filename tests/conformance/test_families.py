@@ -3,17 +3,27 @@
 from __future__ import annotations
 
 import math
+from functools import partial
+from typing import Unpack
 
 import pytest
 import torch
 from scipy import integrate
 from torch import Tensor
 
+from scorebench.conformance import Loss, Told
+from scorebench.conformance._calls import answer
 from scorebench.conformance._claims import claims_of
-from scorebench.conformance._families import FIELDS, FamilyEnergy, LinearModel, Model, families
+from scorebench.conformance._families import FIELDS, families
+from scorebench.conformance._models import FamilyEnergy, LinearModel, Model
 from scorebench.conformance._runs import Runs
 from scorebench.conformance.controls import CONTROLS
 from scorebench.objectives import objective
+
+
+def runs_of(loss: Loss, seed: int = 0, **claims: Unpack[Told]) -> Runs:
+    told = claims_of(loss, **claims)
+    return Runs(partial(answer, loss, told.with_probes), told, seed)
 
 
 def random_theta(seed: int = 3) -> Tensor:
@@ -86,8 +96,8 @@ def test_families_cover_what_is_asked():
 def test_blocks_judged_together_give_the_same(name):
     loss = objective(name, **({"probe": "gaussian"} if name == "ssm_vr" else {}))
     family, theta = families()["images 2 x 3 x 2, anisotropic"], random_theta().expand(2, FIELDS)
-    together = Runs(loss, claims_of(loss), 7)
-    one_by_one = Runs(loss, claims_of(loss, layout="flat"), 7)
+    together = runs_of(loss, 7)
+    one_by_one = runs_of(loss, 7, layout="flat")
     assert together.together == ("same" if name == "stf" else "all")
     assert one_by_one.together == "none"
     thetas = [theta, 0 * theta, -theta]
@@ -100,7 +110,7 @@ def test_blocks_judged_together_give_the_same(name):
 @pytest.mark.parametrize("title", ["global generator", "centred batch"])
 def test_losses_that_look_at_their_batch_are_judged_block_by_block(title):
     loss = CONTROLS[title].loss
-    assert Runs(loss, claims_of(loss), 0).together == "none"
+    assert runs_of(loss).together == "none"
 
 
 @pytest.mark.parametrize("name", ["anisotropic and rotated, d = 10", "isotropic, d = 2"])

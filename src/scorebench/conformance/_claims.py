@@ -62,6 +62,11 @@ class Claims:
         return tuple(s for s in levels if low <= s <= high and not (s == 0 and self.noise == "noised"))
 
     @property
+    def counts_probes(self) -> bool:
+        """Whether the number of probes can be chosen."""
+        return self.with_probes is not None
+
+    @property
     def convention(self) -> str:
         """The declared factor in words."""
         return f"{self.scale:g}" + (" sigma^2" if self.weight == "sigma2" else "")

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from scorebench.conformance._families import FIELDS, Family, families
+from scorebench.conformance._models import Scores
 from scorebench.conformance._runs import Runs
 from scorebench.conformance._statistics import LOOKS, Measurement, measure
 
@@ -29,6 +30,8 @@ OFFSET = 0.2
 """Resolution of the minimum, in units of the typical norm of the score."""
 SLOPE = 0.25
 """Resolution of a factor: 1/2 and 2 are far outside."""
+LEVELS = (0.05, 0.3, 1.5, 6.0)
+"""The noise levels of tests of several."""
 
 
 @dataclass
@@ -40,6 +43,8 @@ class Outcome:
     """What is wrong without a doubt."""
     note: str = ""
     not_applicable: str = ""
+    not_tried: str = ""
+    """Why it could not be judged to the end."""
 
 
 class Judge:
@@ -57,6 +62,10 @@ class Judge:
         low, high = self.claims.sigmas
         return min(max(NOISE, low), high)
 
+    def first_call(self) -> None:
+        """Call the loss once; raises WrongReturn where nothing of it can be judged."""
+        self.runs.first_call(self.sigma, self.direction(families()["mixture, d = 2"], self.sigma))
+
     def direction(self, family: Family, sigma: float) -> Tensor:
         """theta away from the truth, so far that its score error dwarfs the noise of DSM."""
         fields = family.fields(sigma)
@@ -64,11 +73,18 @@ class Judge:
         far = max(4.0, 0.5 * fields.spread / sigma if sigma else 0.0) / fields.spread
         return way * far / (way @ fields.gram @ way).sqrt()
 
+    def few(self, n: int, levels: tuple[float, ...]) -> tuple[Family, Scores, Tensor]:
+        """A family, a score model away from its truth, and n noise levels, these in turn."""
+        family, ladder = families()["mixture, d = 2"], torch.tensor(levels, dtype=torch.float64)
+        theta = torch.stack([self.direction(family, s) for s in levels])
+        return family, Scores(family.name, ladder, theta), ladder[torch.arange(n) % len(levels)]
+
     def run(self, family: Family) -> tuple[list[Measurement], list[Measurement], list[Measurement], list[Measurement]]:
         """Where the minimum is, slope, gradient and value of the loss on a family."""
         if family.name not in self._runs:
             far = self.direction(family, self.sigma)
             blocks, size = BLOCKS, next(size for dimension, size in SIZES if family.dimension <= dimension)
+            size *= family.samples
             if self.runs.together != "all":  # a call for every block: fewer and larger ones
                 blocks, size = BLOCKS // 2, size * 3 // 2
 
@@ -127,9 +143,9 @@ def worth_more(measurements: Sequence[Measurement]) -> bool:
     return blurred and all(m.deviation <= tolerance for m, tolerance in tolerances)
 
 
-def of_kind(kind: str) -> list[Family]:
-    """The families of Gaussians, mixtures (of vectors both) or images."""
-    every = families().values()
+def of_kind(kind: str, sigma: float) -> list[Family]:
+    """The families of Gaussians, mixtures (of vectors both) or images that are judged at this noise level."""
+    every = [f for f in families().values() if sigma >= f.smallest]
     if kind == "images":
         return [f for f in every if len(f.event) > 1]
     return [f for f in every if len(f.event) == 1 and (len(f.weights) > 1) == (kind == "mixtures")]

@@ -56,6 +56,10 @@ class Report:
     seconds: float
     results: tuple[Result, ...]
     changes_objective: str | None = None
+    ended: str | None = None
+    """Why not all properties could be tried, where that is so."""
+    printed: str | None = None
+    """What the judged file printed, in short."""
 
     @property
     def passed(self) -> bool:
@@ -96,6 +100,7 @@ class Report:
         said = f"declared factor {self.convention}; " if self.convention != "1" else ""
         if self.changes_objective:
             said += f"it changes the objective, so it should not pass: {self.changes_objective}; "
+        said += "".join(f"{each}; " for each in (self.ended, self.printed) if each)
         table.caption = f"{said}{self.tests} tests, {self.alpha:g} false alarms expected in all; {self.seconds:.0f} s"
         return table
 
@@ -104,6 +109,8 @@ def judge_property(name: str, outcome: Outcome, alpha: float) -> Result:
     """The verdict on one property, every test of it at this false-alarm rate."""
     if outcome.not_applicable:
         return Result(name, "not applicable", note=outcome.not_applicable)
+    if outcome.not_tried:
+        return Result(name, "undecided", note=outcome.not_tried)
     tests = outcome.measurements
     status: Status = "pass"
     worst = max(tests, key=lambda m: _excess(m.deviation, m.tolerance(alpha)), default=None)

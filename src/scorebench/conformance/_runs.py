@@ -2,57 +2,72 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
-from functools import cached_property, partial
+from functools import cached_property
 from typing import Literal, TypeAlias
 
 import torch
 from torch import Tensor
 
-from scorebench.conformance._claims import Claims, Loss
-from scorebench.conformance._families import FIELDS, Family, LinearModel, Model, families
+from scorebench.conformance._calls import Answer, Call, Raised, Wrong, WrongReturn
+from scorebench.conformance._claims import Claims
+from scorebench.conformance._families import FIELDS, Family, families
+from scorebench.conformance._models import Scores
 from scorebench.objectives import Batch
-from scorebench.streams import Generators, seed_of
+from scorebench.streams import seed_of
 
 SIZE = 256
 """Samples in a block: enough for its mean to be close to normal."""
 STACKED = 2**16
 """Numbers in the blocks that are judged at once."""
+FIRST = 8
+"""Samples in the first call."""
 
 Together: TypeAlias = Literal["all", "same", "none"]
 
 
-class WrongReturn(ValueError):
-    """A loss that returns something other than its claims say."""
-
-
 class Runs:
-    """A loss, what it claims, and the counted random streams of one verdict."""
+    """A loss, what it claims, and the counted random streams of one verdict.
 
-    def __init__(self, loss: Loss, claims: Claims, seed: int) -> None:
-        self.loss, self.claims, self.seed = loss, claims, seed
+    Args:
+        answer: calls the loss, here or in a process of its own.
+        claims: what it is held to.
+        seed: of the data and the probes.
+    """
+
+    def __init__(self, answer: Answer, claims: Claims, seed: int) -> None:
+        self.answer, self.claims, self.seed = answer, claims, seed
+
+    def seed_for(self, *purpose: int | str) -> int:
+        """The seed of the stream for this purpose."""
+        return seed_of("conformance", self.seed, *purpose)
 
     def generator(self, *purpose: int | str) -> torch.Generator:
-        """The stream for this purpose."""
-        return torch.Generator().manual_seed(seed_of("conformance", self.seed, *purpose))
+        """The stream for this purpose, to draw data from."""
+        return torch.Generator().manual_seed(self.seed_for(*purpose))
 
-    def values(
-        self, model: Model | LinearModel, batch: Batch, generator: Generators, loss: Loss | None = None
-    ) -> Tensor:
+    def values(self, scores: Scores, batch: Batch, seed: int, disturbed: int | None = None) -> Tensor:
         """Per-sample values, of the shape of sigma; the mean over the batch, repeated, where the loss is reduced."""
-        returned = (loss or self.loss)(model, batch, generator)
-        if not isinstance(returned, Tensor):
-            raise WrongReturn(f"the loss returned a {type(returned).__name__}, a tensor is wanted")
-        if returned.shape != batch.sigma.shape:
-            hint = ""
-            if returned.ndim == 0:
-                hint = "; a loss that returns the mean over its batch is wrapped by `mean_loss` (--reduction mean)"
-            raise WrongReturn(
-                f"the loss returned values of shape {tuple(returned.shape)} for a batch of shape"
-                f" {tuple(batch.sigma.shape)}: one value per sample is wanted{hint}"
-            )
-        return returned
+        values, _ = self.answer(Call(scores, batch, seed, disturbed=disturbed, differentiated=False))
+        return finite(values, scores, "values")
+
+    def first_call(self, sigma: float, theta: Tensor) -> None:
+        """Call the loss once on an easy batch.
+
+        Raises:
+            WrongReturn: it can't be called, or nothing that it returns is a number: nothing of it can be judged.
+        """
+        family, level = families()["mixture, d = 2"], torch.full((FIRST,), sigma, dtype=torch.float64)
+        batch = family.batch(level, self.generator("first call"))
+        given = f"a batch of {FIRST} vectors of 2 numbers (float64) at sigma = {sigma:g}"
+        try:
+            scores = Scores(family.name, level[:1], theta[None])
+            values, _ = self.answer(Call(scores, batch, self.seed_for("first call", "probes")))
+        except Raised as error:
+            raise WrongReturn(f"given {given}, the loss {error}") from None
+        if not bool(values.isfinite().any()):
+            raise WrongReturn(f"given {given}, the loss returned {float(values[0]):g} for every sample")
 
     @cached_property
     def together(self) -> Together:
@@ -69,31 +84,33 @@ class Runs:
         batches = [b for i in range(3) for b in [family.batch(sigma, self.generator("stack data", i))] * 2]
 
         def found(together: Together) -> tuple[Tensor, Tensor]:
-            generators = [self.generator("stack probes", i // 2) for i in range(6)]
-            return self.run(
-                partial(Model, family, sigma[:1]), thetas.repeat(3, 1, 1), batches, generators, None, together
-            )
+            seeds = [self.seed_for("stack probes", i // 2) for i in range(6)]
+            return self.run(family, sigma[:1], thetas.repeat(3, 1, 1), batches, seeds, together=together)
 
-        with suppress(Exception):  # whatever is wrong with it, the judge says where it matters
+        with suppress(Wrong):  # whatever is wrong with it, the judge says where it matters
             alone = found("none")
             for together in ("all", "same"):
-                with suppress(Exception):
+                with suppress(Wrong):
                     if all(torch.allclose(a, b, 1e-9, 1e-9) for a, b in zip(alone, found(together), strict=True)):
                         return together
         return "none"
 
     def run(
         self,
-        model: Callable[[Tensor], Model | LinearModel],
+        family: Family,
+        levels: Tensor,
         thetas: Tensor,
         batches: Sequence[Batch],
-        generators: Sequence[torch.Generator],
-        loss: Loss | None = None,
+        seeds: Sequence[int],
+        probes: int | None = None,
         together: Together | None = None,
+        kind: str = "fields",
+        any_number: bool = False,
     ) -> tuple[Tensor, Tensor]:
         """Values (blocks, n) and the gradients of their sums in theta (blocks, ...), for theta (blocks, ...).
 
-        model(theta) gives the model for one theta, and for many along a leading axis.
+        Raises:
+            Wrong: a value or a gradient is not finite, unless `any_number`; or the loss raised, or returned otherwise.
         """
         values, gradients = [], []
         start = 0
@@ -106,19 +123,27 @@ class Runs:
                     end += 1
             chunk, theta = batches[start:end], thetas[start:end]
             if len(chunk) == 1:
-                built = model(theta[0])
-                losses = self.values(built, chunk[0], generators[start], loss)[None]
+                call = Call(Scores(family.name, levels, theta[0], kind), chunk[0], seeds[start], probes)
             else:
-                built = model(theta)
-                losses = self.values(built, stack(chunk), list(generators[start:end]), loss)
-            (gradient,) = torch.autograd.grad(losses.sum(), built.theta)
-            values.append(losses.detach())
+                scores = Scores(family.name, levels, theta, kind)
+                call = Call(scores, stack(chunk), tuple(seeds[start:end]), probes)
+            losses, gradient = self.answer(call)
+            if not any_number:
+                finite(losses, call.scores, "values")
+                finite(gradient, call.scores, "gradients")
+            values.append(losses if len(chunk) > 1 else losses[None])
             gradients.append(gradient.reshape(theta.shape))
             start = end
         return torch.cat(values), torch.cat(gradients)
 
     def blocks(
-        self, family: Family, levels: Sequence[float], thetas: Sequence[Tensor], blocks: range, size: int = SIZE
+        self,
+        family: Family,
+        levels: Sequence[float],
+        thetas: Sequence[Tensor],
+        blocks: range,
+        size: int = SIZE,
+        any_number: bool = False,
     ) -> tuple[Tensor, Tensor]:
         """Mean gradients in theta (thetas, blocks, levels, FIELDS) and mean values (thetas, blocks, levels).
 
@@ -133,10 +158,12 @@ class Runs:
             for clean, noise in zip(drawn.clean, drawn.noise, strict=True)
         ]
         values, gradients = self.run(
-            partial(Model, family, ladder),
+            family,
+            ladder,
             torch.stack(list(thetas)).repeat(len(blocks), 1, 1),
             [batch for batch in each for _ in thetas],
-            [self.generator("probes", family.name, block) for block in blocks for _ in thetas],
+            [self.seed_for("probes", family.name, block) for block in blocks for _ in thetas],
+            any_number=any_number,
         )
         values = values.unflatten(0, (len(blocks), len(thetas))).movedim(1, 0)
         gradients = gradients.unflatten(0, (len(blocks), len(thetas))).movedim(1, 0)
@@ -147,12 +174,27 @@ class Runs:
         """Gradients of the loss at the score 0 in every symmetric linear map, (blocks, d, d)."""
         level = torch.full((size,), sigma, dtype=torch.float64)
         _, gradients = self.run(
-            LinearModel,
+            family,
+            level[:1],
             torch.zeros(blocks, family.dimension, family.dimension, dtype=torch.float64),
             [family.batch(level, self.generator("linear data", block)) for block in range(blocks)],
-            [self.generator("linear probes", block) for block in range(blocks)],
+            [self.seed_for("linear probes", block) for block in range(blocks)],
+            kind="linear",
         )
         return gradients / size
+
+
+def finite(numbers: Tensor, scores: Scores, what: str) -> Tensor:
+    """These numbers.
+
+    Raises:
+        Wrong: some are not finite; says how many, and where.
+    """
+    if bad := int((~numbers.isfinite()).sum()):
+        first = float(numbers[~numbers.isfinite()][0])
+        levels = ", ".join(f"{float(s):g}" for s in scores.levels)
+        raise Wrong(f"{bad} of {numbers.numel()} {what} are {first:g} or the like on {scores.family}, sigma = {levels}")
+    return numbers
 
 
 def stack(batches: Sequence[Batch]) -> Batch:

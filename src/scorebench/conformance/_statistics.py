@@ -7,7 +7,6 @@ from functools import cache
 from typing import Literal
 
 import torch
-from scipy import stats
 from torch import Tensor
 
 ROUNDING = 1e-8
@@ -19,6 +18,8 @@ LOOKS = 5
 @cache
 def _student(tail: float, freedom: int) -> float:
     """What a t-distributed number exceeds with this probability."""
+    from scipy import stats  # the process of a loss has no use for it
+
     return float(stats.t.isf(tail, freedom))
 
 

@@ -126,8 +126,14 @@ def _centred(score: Score, batch: Batch, generator: torch.Generator) -> Tensor:
     return half_square(s - s.mean(0) + batch.noise / batch.scale, batch.sigma)
 
 
-def _unguarded(score: Score, batch: Batch, generator: torch.Generator) -> Tensor:
-    return half_square(score(batch.noisy, batch.sigma) + batch.noise / batch.scale, batch.sigma)
+def _floored(score: Score, batch: Batch, generator: torch.Generator) -> Tensor:
+    return half_square(score(batch.noisy, batch.sigma) + batch.noise / batch.scale.clamp(min=1e-8), batch.sigma)
+
+
+def _huber(score: Score, batch: Batch, generator: torch.Generator) -> Tensor:
+    """A pseudo-Huber loss of the residual sigma s + epsilon, with c = 2."""
+    residual = batch.scale * score(batch.noisy, batch.sigma) + batch.noise
+    return 2 * ((event_sum(residual.square(), batch.sigma) + 4).sqrt() - 2) / batch.sigma.square()
 
 
 def _one_sided(score: Score, batch: Batch, generator: torch.Generator) -> Tensor:
@@ -198,7 +204,16 @@ CONTROLS: dict[str, Control] = {
         ("variance 1/M in the probes",),
     ),
     "global generator": Control(_ssm_vr(_global), "probes from torch's global generator", ("determinism",)),
-    "unguarded": Control(Adapted(_unguarded, Claims(noise="noised")), "DSM that accepts sigma = 0", ("sigma to 0",)),
+    "floor under sigma": Control(
+        Adapted(_floored, Claims(noise="noised")),
+        "DSM that is finite, and wrong, at sigma = 0: it divides by max(sigma, 1e-8)",
+        ("sigma to 0",),
+    ),
+    "Huber": Control(
+        Adapted(_huber, Claims(noise="noised")),
+        "the error is not squared: a pseudo-Huber loss",
+        ("minimum on mixtures", "unbiased gradient"),
+    ),
     "one-sided difference": Control(
         Adapted(_one_sided, Claims()), "a one-sided finite difference with a large step", ("unbiased gradient",)
     ),
