@@ -120,6 +120,25 @@ def test_a_column_may_be_picked(tmp_path, rows):
     assert json.loads(run(file, "--json", "--dim", 1).stdout)["ratio"] == advice_for(rows, 1).ratio
 
 
+def test_options_of_the_table_are_taken_and_what_was_read_is_said(tmp_path, rows):
+    """A semicolon and a decimal comma, a missing value and an index, as spreadsheets write them."""
+    lines = [";".join([str(i), *(f"{v!r}".replace(".", ",") for v in row)]) for i, row in enumerate(rows.tolist())]
+    file = tmp_path / "t.csv"
+    file.write_text("\n".join([";a;b;c", *lines, "300;-999;1;2"]))
+    options = ["--option", "missing=drop", "--option", "missing_values=[-999]", "--option", "separator=;"]
+    told = json.loads(run(file, "--json", *options).stdout)
+    assert told["sigma_max"] == advice_for(rows).sigma_max
+    assert told["read"][1:] == [
+        "dropped: '' (names of rows; used if `columns` names it)",
+        "dropped: 1 rows in which 'a' miss 1 values (`missing: drop`)",
+    ]
+    printed = run(file, "--params", *options)
+    assert 'missing: "drop", missing_values: [-999.0], separator: ";"}' in printed.stdout
+    assert "semicolons between columns, decimal comma" in printed.stderr
+    assert "must be NAME=VALUE, such as missing=drop" in run(file, "--option", "missing").stderr
+    assert "unknown name 'mising' (did you mean 'missing'?)" in run(file, "--option", "mising=drop").stderr
+
+
 @pytest.mark.parametrize("ending", ["png", "svg", "pdf"])
 def test_a_picture_is_drawn(tmp_path, rows, ending):
     picture = tmp_path / f"advice.{ending}"

@@ -166,6 +166,7 @@ ODD = [
         rows=np.column_stack([A.astype("f2"), B.astype("f4")])),
     Odd("Feather.feather", lambda path: pyarrow.feather.write_feather(FRAME, str(path))),
     Odd("sheet.xlsx", excel(FRAME, index=True), said=("xlsx, sheet 'Sheet1'", "'' (names of rows")),
+    Odd("days.xlsx", excel(FRAME.assign(day=pd.to_datetime(DAYS)[::-1])), said=("'day' (names of rows",)),
     Odd("sheets.xlsx", excel(FRAME.assign(b=[str(b) for b in B]), sheet_name="May"), {"sheet": "May"}),
     Odd("no_sheet.xlsx", excel(FRAME), {"sheet": "June"}, refused="has no sheet 'June'; it has: Sheet1"),
     Odd("fake.xlsx", content(csv()), refused="fake.xlsx is not an xlsx file that can be read"),

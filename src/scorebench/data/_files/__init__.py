@@ -93,7 +93,7 @@ def read(path: Path, layout: Layout) -> Read:
         if isinstance(error, ValueError) and str(error).startswith(str(path)):
             raise
         why = "encrypted, or another kind of file" if "encrypted" in str(error) else one_line(error)
-        kind = "an xlsx" if ending == ".xlsx" else f"a {ending[1:]}"
+        kind = f"{'an' if ending in ('.xlsx', '.arrow') else 'a'} {ending[1:]}"
         raise ValueError(f"{path} is not {kind} file that can be read: {why}") from error
     if not found.columns or not len(found.columns[0]):
         raise ValueError(f"{path} holds no values")

@@ -11,7 +11,7 @@ import pyarrow as pa
 from scorebench.data._files import MISSING, Layout, Read
 from scorebench.data._files.header import names_and_start
 
-Cell = str | float | bool | None
+Cell = str | float | bool | datetime.datetime | None
 
 
 def read_workbook(path: Path, layout: Layout) -> Read:
@@ -42,12 +42,12 @@ def read_workbook(path: Path, layout: Layout) -> Read:
 
 
 def _cell(value: object, missing: set[str]) -> Cell:
-    """A cell as a number, a bool or text; None where it is missing."""
-    if value is None or isinstance(value, bool):
+    """A cell as a number, a bool, a moment or text; None where it is missing."""
+    if value is None or isinstance(value, bool | datetime.datetime):
         return value
     if isinstance(value, int | float):
         return float(value)
-    text = value.isoformat() if isinstance(value, datetime.date | datetime.time) else str(value).strip()
+    text = str(value).strip()
     if text in missing:
         return None
     try:
@@ -60,6 +60,6 @@ def _column(values: Sequence[Cell]) -> pa.ChunkedArray:
     kinds = {type(value) for value in values if value is not None}
     if kinds <= {float}:
         return pa.chunked_array([pa.array(values, pa.float64() if kinds else pa.null())])
-    if kinds == {bool}:
-        return pa.chunked_array([pa.array(values, pa.bool_())])
+    if kinds in ({bool}, {datetime.datetime}):
+        return pa.chunked_array([pa.array(values)])
     return pa.chunked_array([pa.array([None if value is None else str(value) for value in values], pa.string())])
