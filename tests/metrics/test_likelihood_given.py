@@ -167,12 +167,12 @@ def test_no_points_have_no_densities():
 
 
 def test_two_solutions_that_agree_by_accident_are_not_the_error():
-    """One point each: the solver's error holds in 19 of 20, and is never below three tolerances."""
+    """One point each: the solver's error holds in 19 of 20, and is never below ten tolerances."""
     generator, held = torch.Generator().manual_seed(7), []
     for _ in range(20):
         x = MIXTURE.sample(1, generator, LOW)
-        result = log_likelihood(MIXTURE.score, x, LOW, TOP, 1e-2, prior=prior)
-        assert float(result.solver) >= 3e-2
+        result = log_likelihood(MIXTURE.score, x, LOW, TOP, 1e-3, prior=prior)
+        assert float(result.solver) >= 1e-2
         held.append(bool((result.log_prob - MIXTURE.log_prob(x, LOW)).abs() <= result.solver))
     assert sum(held) >= 0.95 * len(held)
 

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
 
 EXACT_DIMENSION = 128
 """Values in an event up to which the trace is exact where nothing is said: it takes one backward pass for each."""
-LEAST = 3
-"""Tolerances that the solver's error is said to be at least: two solutions may agree by accident."""
+LEAST = 10
+"""Tolerances that the solver's error is said to be at least: that of a step adds up, and two solutions may agree by
+accident."""
 PROBES = 16
 """Probes for the trace in higher dimensions."""
 
@@ -41,7 +42,7 @@ class LogLikelihood:
     """log p(x) under the flow that the score defines."""
     solver: Tensor
     """Error of the solver: how much ten times the tolerance changes log p, at least the mean change over the points and
-    three tolerances."""
+    ten tolerances."""
     trace: Tensor
     """Standard error of the trace over its probes; 0 where the trace is exact."""
     prior: Tensor
