@@ -10,11 +10,11 @@ from typing import Literal
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 from pyarrow import types
 
 from scorebench.data import _columns
 from scorebench.data._files import Layout, Read, read
+from scorebench.data._rows import as_numbers, rows_where
 from scorebench.parts import wording
 
 CHANCE = 0.1
@@ -57,7 +57,7 @@ def choose(wanted: Wanted) -> Chosen:
     path, file = wanted.path, read(wanted.path, wanted.layout)
     asked = [*(wanted.columns if isinstance(wanted.columns, tuple) else ()), *wanted.where, *(wanted.index or ())]
     _all_there(path, file, asked)
-    at = _rows_where(path, file, wanted.where)
+    at = rows_where(path, file, wanted.where)
     if len(at) < (count := len(file.columns[0])):
         file.said.append(f"dropped: {count - len(at):,} of {count:,} rows by `where`")
     numbers = [as_numbers(column, wanted.numbers_missing) for column in file.columns]
@@ -101,46 +101,6 @@ def _once(path: Path, file: Read, used: Sequence[int]) -> None:
     twice = [name for name, times in Counter(file.names[place] for place in used).items() if times > 1]
     if twice:
         raise ValueError(f"{path} has several columns called {twice[0]!r}: rename all but one, or choose by `columns`")
-
-
-def _rows_where(path: Path, file: Read, where: Mapping[str, str | float | bool]) -> np.ndarray:
-    """Which rows hold these values, counted from 0; a number also where it is written as text, and the other way."""
-    kept = np.ones(len(file.columns[0]), dtype=bool)
-    for name, value in where.items():
-        held = file.columns[file.names.index(name)].to_pylist()
-        key = _key(value)
-        here = np.array([item is not None and _key(item) == key for item in held])
-        if not here.any():
-            shown = sorted({repr(item) for item in held if item is not None})
-            raise ValueError(f"{path}: no row has {value!r} in {name!r}; it holds {wording.first_few(shown)}")
-        kept &= here
-        if not kept.any():
-            raise ValueError(f"{path}: no row is as all of `where` asks: {dict(where)}")
-    return np.flatnonzero(kept)
-
-
-def _key(value: object) -> object:
-    """What two values share that mean the same: 1, 1.0, "1" and "1.0"; true, "true" and "True"."""
-    if isinstance(value, bool):
-        return str(value).lower()
-    text = str(value).strip()
-    try:
-        return float(text)
-    except ValueError:
-        return text.lower() if text.lower() in ("true", "false") else text
-
-
-def as_numbers(column: pa.ChunkedArray, missing: Sequence[float] = ()) -> np.ndarray | None:
-    """A column (n,) as float64, NaN where a value is missing; None for text, dates and all else that is no number."""
-    kind = column.type
-    if types.is_boolean(kind):
-        column = column.cast(pa.uint8())
-    elif types.is_null(kind):
-        return np.full(len(column), np.nan)
-    elif not (types.is_integer(kind) or types.is_floating(kind) or types.is_decimal(kind)):
-        return None
-    values: np.ndarray = pc.cast(column, pa.float64(), safe=False).to_numpy().astype(np.float64)
-    return np.where(np.isin(values, missing), np.nan, values) if len(missing) else values
 
 
 def _number(path: Path, file: Read, numbers: Sequence[np.ndarray | None], place: int) -> np.ndarray:
@@ -217,8 +177,10 @@ def _all_different(column: pa.ChunkedArray) -> bool:
         or not (types.is_string(column.type) or types.is_large_string(column.type) or types.is_temporal(column.type))
     ):
         return False
-    words = types.is_temporal(column.type) or all(text[:1].isalpha() for text in column.to_pylist())
-    return words and len(column.unique()) == len(column)
+    if types.is_temporal(column.type):
+        return len(column.unique()) == len(column)
+    words = sum(text[:1].isalpha() for text in column.to_pylist())
+    return words > len(column) / 2 and len(column.unique()) == len(column)
 
 
 def _classes(file: Read, numbers: Sequence[np.ndarray | None], left: Sequence[int]) -> list[int]:

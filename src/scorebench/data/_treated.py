@@ -53,7 +53,12 @@ def treat(path: Path, chosen: Chosen, dequantise: Dequantise) -> Treated:
     rows, names, said = chosen.rows, chosen.names, list(chosen.said)
     if len(rows) < 2:
         raise ValueError(f"{path} holds one row; a distribution takes at least 2 rows, and a study many more")
-    constant = np.ptp(rows, axis=0) <= 1e-12 * np.abs(rows).max(0)
+    constant = np.ptp(rows, axis=0) <= 1e-14 * np.abs(rows).max(0)
+    with np.errstate(over="ignore", invalid="ignore", under="ignore"):
+        spread = rows.std(0)
+    extreme = [name for name, s, c in zip(names, spread, constant, strict=True) if not c and not 0 < s < np.inf]
+    if extreme:
+        raise ValueError(f"{path}: the squares of {wording.quoted(extreme)} are no numbers any more: use another unit")
     if constant.all():
         raise ValueError(f"{path}: all {len(rows):,} rows are the same in the columns used: there is nothing to learn")
     lattices = _lattices(path, names, rows, constant, dequantise)

@@ -55,7 +55,7 @@ def read_text(path: Path, layout: Layout) -> Read:
     if not text:
         return Read([], [], [])
     lines, count = text.split("\n", LOOKED_AT)[:LOOKED_AT], text.count("\n") + 1
-    separator = _separator(path, lines, layout.separator)
+    separator = _separator(path, lines, layout)
     rows = _cells(lines, separator)
     decimal = layout.decimal or _decimal(rows, separator)
     names, start, guess = names_and_start(path, rows, layout.header, count)
@@ -71,7 +71,7 @@ def read_text(path: Path, layout: Layout) -> Read:
     shape = f"{SHOWN.get(separator, repr(separator))} between columns, decimal {'point' if decimal == '.' else 'comma'}"
     read = Read(names or [f"x{i}" for i in range(width)], table.columns, [], named=names is not None)
     if names is not None and len(names) != width:
-        _fit_names(path, read, names, width)
+        _fit_names(path, read, names, width, separator)
     if empty:
         guess.append(f"dropped: empty lines, in {empty} places")
     if noted:
@@ -107,17 +107,20 @@ def _decoded(path: Path, encoding: str | None) -> tuple[str, str]:
     return text, f"{name.removesuffix('-sig').upper()}{guess}"
 
 
-def _separator(path: Path, lines: Sequence[str], given: str | None) -> str:
+def _separator(path: Path, lines: Sequence[str], layout: Layout) -> str:
     """What stands between columns: as given, or the first candidate that splits most lines into equally many cells."""
-    if given is not None:
+    if (given := layout.separator) is not None:
         separator = NAMED.get(given.lower(), given)
         if len(separator) != 1:
             raise ValueError(
                 f"{path}: `separator` must be one character, or one of {', '.join(NAMED)}; given: {given!r}"
             )
         return separator
-    best, share = ",", 0.5
+    decimal_only = layout.decimal == "," and not any('"' in line for line in lines)
+    best, share = ";" if decimal_only else ",", 0.5
     for candidate in SEPARATORS:
+        if candidate == "," and decimal_only:
+            continue
         counts = Counter(map(len, _cells(lines, candidate)))
         cells, found = max(counts.items(), key=lambda item: item[1])
         if cells > 1 and found / len(lines) > share:
@@ -169,10 +172,11 @@ def _parsed(path: Path, text: str, separator: str, decimal: str, width: int, mis
         raise ValueError(f"{path} is not a csv file that can be read: {one_line(error)}") from None
 
 
-def _fit_names(path: Path, read: Read, names: list[str], width: int) -> None:
+def _fit_names(path: Path, read: Read, names: list[str], width: int, separator: str) -> None:
     """Rows with one cell more than there are names: R's names of rows in front, or a separator at the end."""
-    if len(names) != width - 1:
-        raise ValueError(f"{path}: the header has {len(names)} names, the rows have {width} cells")
+    if len(names) != width - 1 or (len(names) == 1 and separator == ","):
+        comma = "; if the comma is a decimal sign, say so by `decimal`" if separator == "," else ""
+        raise ValueError(f"{path}: the header has {len(names)} names, the rows have {width} cells{comma}")
     if read.columns[-1].null_count == len(read.columns[-1]):
         read.names, read.columns = names, read.columns[:-1]
         read.said.append("dropped: nothing but an empty cell at the end of each row")
