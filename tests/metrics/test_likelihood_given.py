@@ -161,6 +161,17 @@ def test_networks_in_training_mode_are_refused(layer):
     torch.testing.assert_close(found(score=lambda x, s: MIXTURE.score(layer(x), s)), EXACT, rtol=0, atol=2e-3)
 
 
+def test_a_score_with_labels_needs_a_prior_of_its_own():
+    """Each point has its own mean: with the prior in closed form log p is right, without one a sentence says why."""
+    means = torch.arange(6.0, dtype=torch.float64)[:, None]
+    shifted = lambda x, s: MIXTURE.score(x - means, s)  # noqa: E731
+    log_prob = found(POINTS + means, shifted, prior=lambda x: prior(x - means))
+    torch.testing.assert_close(log_prob, EXACT, rtol=0, atol=1e-3)
+    for own in ("gaussian", "score"):
+        with pytest.raises(ValueError, match="as one with labels does, needs a function as prior"):
+            found(POINTS + means, shifted, prior=own)
+
+
 def test_no_points_have_no_densities():
     for own in (prior, "score"):
         assert found(torch.zeros(0, 2), prior=own).shape == (0,)

@@ -8,7 +8,7 @@ import weakref
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -219,6 +219,30 @@ def test_any_list_gives_samples_or_one_sentence(levels):
         return
     with pytest.raises((TypeError, ValueError), match=r"^[^\n]*(ladder|levels)[^\n]*$"):
         sampler("probability_flow", steps=40)(score_of, levels, (20, 2), 0)
+
+
+@settings(max_examples=40)
+@given(
+    name=st.sampled_from(SAMPLERS),
+    batch=st.lists(st.integers(0, 3), max_size=3),
+    event=st.lists(st.integers(1, 3), min_size=1, max_size=3),
+    make=st.sampled_from([Tensor.double, Tensor.float, Tensor.numpy, Tensor.tolist]),
+    seed=st.integers(0, 2**31),
+)
+def test_any_shape_holds_the_samples_of_a_flat_one(name, batch, event, make, seed):
+    """Batch and event axes only say how the same numbers lie; the dtype is the ladder's, float32 from lists."""
+    ladder = make(LADDER)
+
+    def flat(x: Tensor, sigma: Tensor) -> Tensor:
+        return score_of(x.flatten(sigma.ndim), sigma).reshape(x.shape)
+
+    exact = EnergyScore(flat, lambda x, s: NORMAL.energy(x.flatten(s.ndim), s))
+    x = draw(name, ladder, exact, shape=(*batch, *event), event=len(event), generator=seed)
+    assert x.shape == (*batch, *event)
+    assert x.dtype == torch.as_tensor(ladder).dtype
+    rows = draw(name, ladder, NORMAL, shape=(math.prod(batch), math.prod(event)), generator=seed)
+    tolerance = 1e-10 if x.dtype == torch.float64 else 1e-3
+    torch.testing.assert_close(x.reshape(rows.shape), rows, rtol=0, atol=tolerance)
 
 
 @each_sampler

@@ -177,7 +177,13 @@ def _priors(
     """Log-densities at the ends of both solutions, by N(0, std^2 I) or by the score, and the error of the former."""
     one = end.ndim == event
     ends = [x[None] if one else x for x in (end, coarse_end)]
-    terminal = Terminal(score, sigma, ends[0], event)
+    try:
+        terminal = Terminal(score, sigma, ends[0], event)
+    except (RuntimeError, IndexError) as fault:
+        raise ValueError(
+            "the density at sigma_max asks the score for batches of other sizes than that of x, and it fails there: a "
+            "score that knows the points by their place, as one with labels does, needs a function as prior"
+        ) from fault
     if std is None and not bool(terminal.known.all()):
         raise ValueError(
             f'prior "score" can\'t normalise the density at sigma_max = {sigma:.4g}: {terminal.draws} draws are worth '
