@@ -18,7 +18,7 @@ from scorebench.report.recommendation import recommendation
 from scorebench.report.results import Results
 from scorebench.report.summary import headline
 from scorebench.report.tables import table
-from scorebench.specs.advice import Advised
+from scorebench.specs.advice import Advised, Proposal
 from scorebench.specs.train import TrainFacts
 from scorebench.stages.advice import advice as advice_stage
 from scorebench.stages.prepare import prepare
@@ -117,7 +117,10 @@ def test_the_best_single_level_is_found_and_held_against_the_advice(tmp_path: Pa
     assert advice is not None
     rows = {row.what: row for row in advice.rows}
     assert set(rows) == {"Lowest noise level", "Highest noise level", "One noise level for DSM", "Hardest scale"}
-    assert "0.100 of <b>middle</b>" in rows["One noise level for DSM"].found
+    single = rows["One noise level for DSM"]
+    assert "0.100 of <b>middle</b>" in single.found
+    assert "N = 80 gradient samples" in single.why, "10 steps of 8, which this study trains for"
+    assert single.advised == rows["Hardest scale"].advised, "so few allow no less noise than the structure is wide"
     assert rows["Hardest scale"].agrees == "alike, within a factor of 2"
     assert 0.1 < float(rows["Hardest scale"].advised) < 0.2, "the components' standard deviation is 0.15"
     assert [(r.schedule, r.low, r.high, r.best) for r in advice.ranges[1:]] == [
@@ -127,6 +130,22 @@ def test_the_best_single_level_is_found_and_held_against_the_advice(tmp_path: Pa
         ("middle", 0.1, 0.1, False),
         ("high", 0.5, 0.5, False),
     ]
+
+
+def test_schedules_that_fall_short_of_the_data_are_named(tmp_path: Path) -> None:
+    """Ladders from 10 to 0.01; points up to 16 apart, with a structure of 0.005. Of the ring itself nothing is said."""
+    found = results(tmp_path, {"dsm/even": 1.0}, {"low": 0.5, "middle": 0.2, "high": 0.9})
+    told = advised(tmp_path)
+    assert told.proposals is not None
+    ring = recommendation(found, "ring", told)
+    assert ring is not None
+    assert ring.warnings == told.warnings
+    wide = {"sigma_max": Proposal(value=16, why=""), "sigma_local": Proposal(value=0.005, why="")}
+    short = recommendation(found, "ring", told.model_copy(update={"proposals": told.proposals.model_copy(update=wide)}))
+    assert short is not None
+    above, below = short.warnings[len(told.warnings) :]
+    assert "highest noise level of even (10.0), steps (10.0) is below the largest distance" in above
+    assert "lowest noise level of even (0.0100), steps (0.0100) is above tau, 0.00500" in below
 
 
 def advised(folder: Path) -> Advised:
@@ -140,6 +159,7 @@ def advised(folder: Path) -> Advised:
 def test_nothing_is_advised_on_points_that_are_all_the_same(tmp_path: Path) -> None:
     found = results(tmp_path, {"dsm/even": 1.0})
     study = Study(tmp_path / "known.yaml")
+    prepare(study.spec(Job("prepare", "ring")), {}, tmp_path)
     same = pa.table({"x": storage.points_column(np.ones((20, 2), np.float32))})
     storage.write_table(tmp_path / "train.parquet", same)
     facts = advice_stage(study.spec(Job("advice", "ring")), {"data": tmp_path}, tmp_path)

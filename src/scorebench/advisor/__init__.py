@@ -9,5 +9,6 @@
 """
 
 from scorebench.noise._advice import Advice, Caution, Reason, advise, cautions
+from scorebench.noise._advice._reasons import one_level, one_level_rule
 
-__all__ = ["Advice", "Caution", "Reason", "advise", "cautions"]
+__all__ = ["Advice", "Caution", "Reason", "advise", "cautions", "one_level", "one_level_rule"]

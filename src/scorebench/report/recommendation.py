@@ -8,10 +8,11 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from scorebench import parts
+from scorebench.advisor import one_level, one_level_rule
 from scorebench.evidence.words import number
 from scorebench.report.questions import best_single, denoising, level_of
 from scorebench.report.results import Results
-from scorebench.specs.advice import Advised, Proposal
+from scorebench.specs.advice import Advised, Proposal, Proposals
 
 NEAR = 2.0
 """Noise levels within this factor are called alike: the rules themselves are no sharper."""
@@ -59,10 +60,10 @@ def recommendation(results: Results, dataset: str, advised: Advised) -> Recommen
     rows = [
         _of_range("Lowest noise level", advice.sigma_min, 0, best, spans),
         _of_range("Highest noise level", advice.sigma_max, 1, best, spans),
-        *_of_single(results, dataset, advice.sigma_opt),
+        *_of_single(results, dataset, advice.sigma_local.value),
         *_of_scale(results, dataset, advice.sigma_local),
     ]
-    return Recommendation(rows, ranges, advised.warnings)
+    return Recommendation(rows, ranges, (*advised.warnings, *_beyond(advice, spans)))
 
 
 def _best_schedule(results: Results, dataset: str) -> str | None:
@@ -104,8 +105,27 @@ def _of_range(what: str, advised: Proposal, end: int, best: str | None, spans: d
     return Row(what, number(advised.value), advised.why, best_of_study, agrees)
 
 
-def _of_single(results: Results, dataset: str, advised: Proposal) -> Iterator[Row]:
-    """The one noise level for plain DSM, where the study tried several."""
+def _beyond(advice: Proposals, spans: dict[str, tuple[float, float]]) -> Iterator[str]:
+    """Schedules of many levels whose range ends short of the largest distance, or above the finest structure."""
+    many = {schedule: span for schedule, span in spans.items() if span[0] < span[1]}
+    far, tau = advice.sigma_max.value, advice.sigma_local.value
+    short = [f"{schedule} ({number(high)})" for schedule, (_, high) in many.items() if high < far]
+    if short:
+        yield (
+            f"the highest noise level of {', '.join(short)} is below the largest distance between two training points, "
+            f"{number(far)}: the Gaussian that samplers start from is d / (2 sigma_max^2) nats from the data at that "
+            "noise, or less (columns of standard deviation 1)"
+        )
+    blurred = [f"{schedule} ({number(low)})" for schedule, (low, _) in many.items() if low > tau]
+    if blurred:
+        yield (
+            f"the lowest noise level of {', '.join(blurred)} is above tau, {number(tau)}, the width of the finest "
+            "structure found: what is thinner is blurred in samples"
+        )
+
+
+def _of_single(results: Results, dataset: str, tau: float) -> Iterator[Row]:
+    """The one noise level for plain DSM that is trained as the study trains it, where the study tried several."""
     single, method = best_single(results, dataset), denoising(results, dataset)
     if single is None or method is None:
         return
@@ -116,7 +136,10 @@ def _of_single(results: Results, dataset: str, advised: Proposal) -> Iterator[Ro
     )
     if tied := sorted(levels[name] for name in order.tied):
         text += Markup("; no difference found to {}").format(", ".join(map(number, tied)))
-    yield Row("One noise level for DSM", number(advised.value), advised.why, text, _alike(advised.value, sigma))
+    training, own = results.params.training, results.params.methods[method].training
+    samples = (own.steps or training.steps) * (own.batch or training.batch)
+    advised = one_level(tau, samples)
+    yield Row("One noise level for DSM", number(advised), one_level_rule(samples), text, _alike(advised, sigma))
 
 
 def _of_scale(results: Results, dataset: str, advised: Proposal) -> Iterator[Row]:

@@ -222,9 +222,9 @@ def _floor(results: Results, dataset: str) -> list[Markup]:
 
 
 def _lowered(name: str) -> str:
-    """A measure's name within a sentence."""
-    label = metric(name).label
-    return label if label[:1].isdigit() or "–" in label.split()[0] else label[:1].lower() + label[1:]
+    """A measure's name within a sentence on samples."""
+    label = metric(name).label.removesuffix(" of samples").replace(" of samples ", " ")
+    return label if label.startswith("Kolmogorov") else label[:1].lower() + label[1:]
 
 
 def _failures(results: Results, dataset: str) -> list[Markup]:

@@ -39,6 +39,11 @@ def one_level(tau: float, gradient_samples: int) -> float:
     return tau * min(1.0, ONE_LEVEL / math.sqrt(math.sqrt(gradient_samples)))
 
 
+def one_level_rule(gradient_samples: int) -> str:
+    """`one_level` in words."""
+    return f"{ONE_LEVEL} tau N^(-1/4), at most tau, N = {gradient_samples:,} gradient samples"
+
+
 def reasons(d: int, gradient_samples: int) -> dict[str, Reason]:
     """By the name of the value."""
     two = "Song & Ermon 2020 (NCSNv2)"
@@ -78,7 +83,7 @@ def reasons(d: int, gradient_samples: int) -> dict[str, Reason]:
             "smaller steps leave samples too wide, larger ones add noise of their own",
         ),
         "sigma_opt": Reason(
-            f"{ONE_LEVEL} tau N^(-1/4), at most tau, N = {gradient_samples:,} gradient samples",
+            one_level_rule(gradient_samples),
             "scorebench, measured on 8 Gaussians in 2-D (studies/noise.yaml, H9)",
             f"the one noise level for plain DSM that is trained on {gradient_samples:,} gradient samples (steps times "
             "batch): ten times as many ask for 0.56 of it, few points do not ask for more; two-sided methods "
