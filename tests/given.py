@@ -18,7 +18,7 @@ FORMS: dict[str, Callable[[np.ndarray], Any]] = {
     "integers": lambda values: torch.tensor(np.ceil(values)).long(),
     "array": lambda values: values,
     "list": lambda values: values.tolist(),
-    "number": lambda values: float(values.flat[0]),
+    "number": lambda values: float(values.flat[0]) if values.size else 0.0,
     "nothing": lambda values: None,
 }
 SHAPES: dict[str, Callable[[np.ndarray], np.ndarray]] = {

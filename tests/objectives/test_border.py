@@ -125,6 +125,12 @@ def test_a_seed_is_a_generator(name):
     assert torch.equal(of(score, BATCH, 5), of(score, BATCH, torch.Generator().manual_seed(5)))
 
 
+@each_objective
+def test_a_batch_of_no_samples_has_no_losses(name):
+    empty = Batch(X[:0], NOISE[:0], SIGMA[:0], TARGET, X)
+    assert objective(name)(score, empty, 1).shape == (0,)
+
+
 class Mean(Objective):
     """An own objective that ends in the mean."""
 

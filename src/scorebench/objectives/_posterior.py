@@ -66,6 +66,8 @@ def posterior_score(
     """
     import torch
 
+    if not y.numel():
+        return torch.zeros_like(y)
     n, event = len(reference), reference.shape[1:]
     points = reference.detach().to(y).reshape(n, -1)
     d = points.shape[1]
