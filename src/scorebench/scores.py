@@ -3,33 +3,39 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from scorebench.parts import EnergyScore, Unsuitable
+from scorebench.parts import EnergyScore, Unsuitable, wording, wrapped
 
 if TYPE_CHECKING:
     import torch
     from torch import Tensor
 
-    from scorebench.parts import Score
+    from scorebench.parts import Score, Way
 
 
 class Checked:
-    """A score, or an energy, whose answers are held against what they must be.
+    """A way of a score, or an energy, whose answers are held against what they must be.
 
     A network of another dtype than x (one in float64 beside a ladder in float32, one in float32 beside points in
     float64) is asked in its own, float64 or float32, and its answers come back in that of x. Which one it takes is
     found at the first call, and kept.
+
+    Args:
+        function: of x, sigma and what more it takes, tensors all.
+        name: of what it returns, for sentences.
+        graph: whether answers keep theirs.
+        derived: the function returns the score and what is derived from it, of which the score alone is checked.
     """
 
-    def __init__(self, function: Callable[[Tensor, Tensor], Tensor], name: str, graph: bool = True) -> None:
-        self.function, self.name, self.graph = function, name, graph
+    def __init__(self, function: Way, name: str, graph: bool = True, derived: bool = False) -> None:
+        self.function, self.name, self.graph, self.derived = function, name, graph, derived
         self.dtype: torch.dtype | None = None
 
-    def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
+    def __call__(self, x: Tensor, sigma: Tensor, *more: Tensor) -> Any:
         """What the function says of x (..., *event) at sigma (...): a score (..., *event), an energy (...).
 
         Raises:
@@ -37,48 +43,50 @@ class Checked:
         """
         import torch
 
-        answer = self._ask(x, sigma)
+        found = self._ask(x, sigma, *more)
+        answer, *others = found if self.derived else (found,)
         if not isinstance(answer, torch.Tensor) or not answer.is_floating_point():
-            given = answer.dtype if isinstance(answer, torch.Tensor) else f"a {type(answer).__name__}"
+            given = answer.dtype if isinstance(answer, torch.Tensor) else wording.kind(answer)
             raise TypeError(f"{self.name} must return a tensor of real numbers; it returned {given}")
-        wanted = x.shape if self.name == "score" else sigma.shape
+        wanted = sigma.shape if self.name == "energy" else x.shape
         if answer.shape != wanted:
             raise ValueError(
                 f"{self.name} must return the shape {tuple(wanted)} for x {tuple(x.shape)} and sigma "
                 f"{tuple(sigma.shape)}; it returned {tuple(answer.shape)}"
             )
-        return (answer if self.graph else answer.detach()).to(x.dtype)
+        answer = (answer if self.graph else answer.detach()).to(x.dtype)
+        return (answer, *(other.to(x.dtype) for other in others)) if self.derived else answer
 
-    def _ask(self, x: Tensor, sigma: Tensor) -> Tensor:
+    def _ask(self, *given: Tensor) -> Any:
         import torch
 
         if self.dtype is not None:
-            return self.function(x.to(self.dtype), sigma.to(self.dtype))
+            return self.function(*(tensor.to(self.dtype) for tensor in given))
+        dtype = given[0].dtype
         try:
-            answer = self.function(x, sigma)
-        except RuntimeError as error:
-            other = torch.float64 if x.dtype == torch.float32 else torch.float32
+            answer = self.function(*given)
+        except (RuntimeError, TypeError) as error:
+            other = torch.float64 if dtype == torch.float32 else torch.float32
             try:
-                answer = self.function(x.to(other), sigma.to(other))
-            except RuntimeError:
+                answer = self.function(*(tensor.to(other) for tensor in given))
+            except (RuntimeError, TypeError):
                 raise error from None
             self.dtype = other
             return answer
-        self.dtype = x.dtype
+        self.dtype = dtype
         return answer
 
 
-def checked(score: Score, graph: bool = True) -> Score:
+def checked(score: Score, name: str = "score", graph: bool = True) -> Score:
     """The score with its answers checked, and its energy's where it has one; without `graph`, cut from their graphs.
 
     Raises:
         TypeError: no function.
     """
     if not callable(score):
-        raise TypeError(f"score must be a function of x and sigma; given: a {type(score).__name__}")
-    if isinstance(score, EnergyScore):
-        return replace(score, score=Checked(score.score, "score", graph), energy=Checked(score.energy, "energy"))
-    return Checked(score, "score", graph)
+        raise TypeError(f"score must be a function of x and sigma; given: {wording.kind(score)}")
+    found = wrapped(score, lambda way: Checked(way, name, graph), lambda way: Checked(way, name, graph, derived=True))
+    return replace(found, energy=Checked(found.energy, "energy")) if isinstance(found, EnergyScore) else found
 
 
 def event_shape(shape: Sequence[int], event: int, name: str) -> tuple[int, ...]:

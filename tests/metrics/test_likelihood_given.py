@@ -138,7 +138,7 @@ def test_exact_is_exact_in_any_dimension(trace, probes):
         ({"x": POINTS + 0j}, TypeError, "x must be real numbers; given: complex128"),
         ({"x": 1.0}, ValueError, r"x \(\) has no event of 1 axes"),
         ({"score": lambda x, s: x[..., 0]}, ValueError, r"return the shape \(6, 2\) for x \(6, 2\).* returned \(6,\)"),
-        ({"score": 3}, TypeError, "score must be a function of x and sigma; given: a int"),
+        ({"score": 3}, TypeError, "score must be a function of x and sigma; given: an int"),
         ({"prior": lambda x: x[:, :1]}, ValueError, r"prior must return a tensor of shape \(6,\).* returned \(6, 1\)"),
         ({"trace": 2.5}, ValueError, r"at least 2; given: 2\.5"),
         ({"trace": True}, ValueError, "at least 2; given: True"),

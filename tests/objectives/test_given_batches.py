@@ -102,8 +102,8 @@ def test_batches_as_people_hand_them_over(name, n, event, hands, seed):
             assert_one_sentence(error)
         return
     levels = values(sigma)
-    rows = [values(part).reshape(levels.size, -1) for part in (clean, noise)]
-    points = None if reference is None else values(reference).reshape(len(reference), -1)
+    rows = [values(part).reshape(levels.size, d) for part in (clean, noise)]
+    points = None if reference is None else values(reference).reshape(len(reference), d)
     found = [expected(name, x, e, s, points) for x, e, s in zip(*rows, levels.reshape(-1), strict=True)]
     tolerance = 1e-10 if str(clean.dtype) == "torch.float64" and str(loss.dtype) == "torch.float64" else 2e-3
     size = max(1.0, np.abs(found).max(initial=0))

@@ -13,11 +13,10 @@ from torch import Tensor
 
 from scorebench.metrics._points import Points, as_count, as_levels
 from scorebench.objectives import Batch
-from scorebench.objectives._border import checked
 from scorebench.objectives._optimal_loss import optimal_denoising_loss
 from scorebench.objectives._terms import draw_probes, event_sum
 from scorebench.parts import pointwise, wording
-from scorebench.scores import steady_modules
+from scorebench.scores import checked, steady_modules
 from scorebench.streams import normal, seeded
 
 if TYPE_CHECKING:

@@ -8,9 +8,8 @@ import torch
 from torch import Tensor
 
 from scorebench.metrics._points import Points, as_count, as_levels
-from scorebench.objectives._border import checked
 from scorebench.parts import wording
-from scorebench.scores import steady_modules
+from scorebench.scores import checked, steady_modules
 from scorebench.streams import Generators, normal, seeded
 
 if TYPE_CHECKING:
@@ -31,34 +30,29 @@ def fisher_moments(
 
     The n points are common to all noise levels and replicates (common random numbers): score gets x (R, n, d) and
     sigma (R, n) for R replicates, and x (n, d) and sigma (n,) where no number of replicates is given; then R = 1. They
-    are float32, or in the dtype of the parameters where score is a module of torch.nn. Modules in training mode that
-    depend on the batch or are random are refused.
+    are float32 numbers, in the dtype that the score takes. Modules in training mode that depend on the batch or are
+    random are refused.
 
     Raises:
         TypeError, ValueError: noise levels that are not (levels,) and at least 0, n or replicates below 1, or a score
             that does not return the shape of x.
     """
     levels, n = as_levels(sigmas, zero=True), as_count(n, "n")
-    score, generator, dtype = checked(score), seeded(generator), _dtype(score)
+    score, generator = checked(score), seeded(generator)
     leading = () if replicates is None else (as_count(replicates, "replicates"),)
     clean = target.sample(n, generator)
     noise = normal(clean.shape, generator, clean)
     errors, norms, squares = [], [], []
     for sigma in levels.tolist():
-        y = (clean + sigma * noise).to(dtype)
+        y = (clean + sigma * noise).to(torch.float32)
         exact = target.score(y.double(), sigma)
-        level = torch.full((*leading, n), sigma, dtype=dtype)
+        level = torch.full((*leading, n), sigma)
         with steady_modules("the score is measured point by point"):
             s = score(y.expand(*leading, *y.shape), level).double()
         errors.append((s - exact).square().sum(-1).mean(-1).reshape(-1))
         norms.append(exact.square().sum(-1).mean())
         squares.append(s.square().sum(-1).mean(-1).reshape(-1))
     return torch.stack(errors, -1), torch.stack(norms), torch.stack(squares, -1)
-
-
-def _dtype(score: Score) -> torch.dtype:
-    parameters = score.parameters() if isinstance(score, torch.nn.Module) else ()
-    return next((p.dtype for p in parameters if p.is_floating_point()), torch.float32)
 
 
 def fisher_errors(

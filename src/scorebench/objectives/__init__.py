@@ -13,7 +13,6 @@ from abc import abstractmethod
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
-from scorebench.objectives._border import WrongShape as WrongShape
 from scorebench.objectives._border import checked_batch, checked_loss
 from scorebench.parts import Part, Score, Setting, build
 

@@ -8,24 +8,20 @@ from __future__ import annotations
 import functools
 import sys
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from scorebench.parts import wording, wrapped
-from scorebench.scores import steady_modules
+from scorebench.parts import wording
+from scorebench.scores import checked, steady_modules
 from scorebench.streams import seeded
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from scorebench.objectives import Batch, Objective
-    from scorebench.parts import Score, Way
+    from scorebench.parts import Score
     from scorebench.streams import Generators
 
 T = TypeVar("T")
-
-
-class WrongShape(ValueError):
-    """What a score or an objective returned does not have the shape that it must have."""
 
 
 def checked_batch(clean: Tensor, noise: Tensor, sigma: Tensor, reference: Tensor | None) -> tuple[Tensor, Tensor]:
@@ -65,46 +61,12 @@ def checked_batch(clean: Tensor, noise: Tensor, sigma: Tensor, reference: Tensor
     return noise.to(clean.dtype), sigma.to(clean.dtype)
 
 
-def checked(score: Score, whose: str = "the score") -> Score:
-    """The same score, which raises a sentence where it does not return the shape of the points.
-
-    Raises, when it is called:
-        TypeError: it returned no tensor, or does not take the dtype of the points.
-        WrongShape: it returned another shape.
-    """
-
-    def checking(way: Way, derived: bool) -> Way:
-        def called(x: Tensor, sigma: Tensor, *more: Tensor) -> Any:
-            import torch
-
-            try:
-                found = way(x, sigma, *more)
-            except RuntimeError as error:
-                if "dtype" in str(error) or "scalar type" in str(error) or "should be the same" in str(error):
-                    raise TypeError(
-                        f"{whose} does not take {x.dtype} ({str(error).splitlines()[0]}): give the points in the dtype"
-                        " of the network, or the network in that of the points"
-                    ) from error
-                raise
-            s = found[0] if derived else found
-            if not isinstance(s, torch.Tensor):
-                raise TypeError(f"{whose} must return a tensor of the shape of x; it returned {wording.kind(s)}")
-            if s.shape != x.shape:
-                given = wording.shapes(x=x, sigma=sigma)
-                raise WrongShape(f"{whose} must return the shape of x; it was given {given}, returned {tuple(s.shape)}")
-            return found
-
-        return called
-
-    return wrapped(score, lambda way: checking(way, False), lambda way: checking(way, True))
-
-
 def checked_loss(method: Callable[..., Tensor]) -> Callable[..., Tensor]:
     """An objective's `__call__` whose arguments are checked before it and whose losses after it.
 
     Raises, when it is called:
         TypeError: a score that can't be called, a batch that is no `Batch`, a generator that is none.
-        WrongShape: losses that are not of the shape of batch.sigma.
+        ValueError: losses that are not of the shape of batch.sigma.
     """
 
     @functools.wraps(method)
@@ -121,7 +83,7 @@ def checked_loss(method: Callable[..., Tensor]) -> Callable[..., Tensor]:
         losses = _called(method, self, name, checked(score), batch, generator)
         if not isinstance(losses, torch.Tensor) or losses.shape != batch.sigma.shape:
             found = tuple(losses.shape) if isinstance(losses, torch.Tensor) else wording.kind(losses)
-            raise WrongShape(
+            raise ValueError(
                 f"objective {name} must return one loss for each sample, of the shape of sigma"
                 f" {tuple(batch.sigma.shape)}, for each has a weight; it returned {found}"
             )

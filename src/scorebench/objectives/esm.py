@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 from scorebench.objectives import Batch, Objective
-from scorebench.objectives._border import checked
 from scorebench.objectives._terms import half_square
 from scorebench.parts import Unsuitable
+from scorebench.scores import checked
 
 if TYPE_CHECKING:
     from torch import Tensor

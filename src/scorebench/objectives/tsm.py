@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import PositiveFloat
 
 from scorebench.objectives import Batch, Objective
-from scorebench.objectives._border import checked
 from scorebench.objectives._terms import half_square
 from scorebench.parts import Unsuitable
+from scorebench.scores import checked
 
 if TYPE_CHECKING:
     from torch import Tensor
