@@ -10,7 +10,7 @@ from processes import LONG
 from project import TINY, Project, checkout
 from shared import once
 
-AWKWARD = "a {b} é #1 %20"
+AWKWARD = "it's {b} é #1 %20"
 """What every project's folder is called: people have spaces, letters outside ASCII and such characters in theirs."""
 
 

@@ -30,6 +30,8 @@ def connect(uri: str) -> MlflowClient:
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "2")  # MLflow's 7 take minutes to say "refused"
     if _scheme(uri) in DATABASES:
+        if "'" in str(Path.cwd()):  # MLflow writes this path into SQL as it is: give it percent-encoded
+            os.environ.setdefault("_MLFLOW_SERVER_ARTIFACT_ROOT", (Path.cwd() / "mlruns").as_uri())
         _open_once(uri)
     if sqlite_file(uri) is not None:
         _wait_for_the_disk_once()
