@@ -37,7 +37,10 @@ def connect(uri: str) -> MlflowClient:
         _wait_for_the_disk_once()
     import mlflow
 
+    told = os.environ.get("MLFLOW_TRACKING_URI")
     mlflow.set_tracking_uri(uri)
+    if told is None:  # whether a person said where MLflow is decides more than where it is
+        del os.environ["MLFLOW_TRACKING_URI"]
     for name, level in (("mlflow", "WARNING"), ("alembic", "WARNING"), ("urllib3", "ERROR")):
         logging.getLogger(name).setLevel(level)
     return mlflow.MlflowClient(uri)
