@@ -79,7 +79,7 @@ def treat(path: Path, chosen: Chosen, dequantise: Dequantise) -> Treated:
         )  # fmt: skip
         places.append(at)
     if constant.any():
-        held = wording.first_few([f"'{names[at]}' ({rows[0, at]:g})" for at in np.flatnonzero(constant)], 8)
+        held = wording.first_few([f"'{names[at]}' ({rows[0, at] + 0.0:g})" for at in np.flatnonzero(constant)], 8)
         said.append(f"carried: constant, so no point holds it and every sample has it again: {held}")
     if lattices:
         which = wording.first_few([f"'{names[at]}' ({found.step:g})" for at, found in lattices.items()], 8)

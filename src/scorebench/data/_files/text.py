@@ -31,6 +31,9 @@ SEPARATOR_OF_EXCEL = re.compile(r'"?sep=(.)"?\n', re.IGNORECASE)
 """A first line that tells Excel what stands between columns."""
 LEADING = re.compile(r"(?:[ \t]*\n|#[^\n]*\n)*")
 """Empty lines and comments before the table."""
+WORDS = re.compile(r'"[^"]*"|\S+')
+"""What spaces stand between."""
+WHOLE = re.compile(r"[+-]?\d+")
 EMPTY = re.compile(r"\n(?:[ \t]*\n)+")
 MARKS = (  # the longer first, for one is the beginning of another
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -59,6 +62,8 @@ def read_text(path: Path, layout: Layout) -> Read:
     rows = _cells(lines, separator)
     decimal = layout.decimal or _decimal(rows, separator)
     names, start, guess = names_and_start(path, rows, layout.header, count)
+    if layout.separator is None and separator == ",":
+        guess += _two_whole_columns(path, rows[start:])
     if noted and names is None and not start and layout.header is not False:
         names = _names_in(noted[-1], separator, len(rows[0]))
         guess = ["guessed: the names stand in the last line that begins with #"] if names else guess
@@ -130,7 +135,7 @@ def _separator(path: Path, lines: Sequence[str], layout: Layout) -> str:
 
 def _cells(lines: Sequence[str], separator: str) -> list[list[str]]:
     if separator == SPACES:
-        return [[cell.strip('"') for cell in line.split()] for line in lines]
+        return [[cell.strip('"') for cell in WORDS.findall(line)] for line in lines]
     return [row for row in csv.reader(lines, delimiter=separator) if row]
 
 
@@ -139,6 +144,20 @@ def _decimal(rows: Sequence[Sequence[str]], separator: str) -> str:
     cells = [cell.strip() for row in rows for cell in row if is_number(cell)]
     commas = any("," in cell for cell in cells)
     return "," if commas and separator != "," and not any("." in cell for cell in cells) else "."
+
+
+def _two_whole_columns(path: Path, rows: Sequence[Sequence[str]]) -> list[str]:
+    """What is said of lines such as 12,5: two columns, or one number.
+
+    Raises:
+        ValueError: the part behind the comma is no whole number that anybody would write.
+    """
+    if not rows or not all(len(row) == 2 and WHOLE.fullmatch(row[0]) and row[1].isdigit() for row in rows):
+        return []
+    say = '`decimal: ","`, or else `separator: ","`'
+    if any((second.startswith("0") and len(second) > 1) or len(second) > 9 for _, second in rows):
+        raise ValueError(f"{path}: the comma seems to be a decimal sign and to stand between columns: say {say}")
+    return ['guessed: the comma stands between two columns of whole numbers (`decimal: ","` makes it one of decimals)']
 
 
 def _names_in(comment: str, separator: str, width: int) -> list[str] | None:
@@ -158,7 +177,7 @@ def _lines_of_header(lines: Sequence[str], separator: str) -> int:
 
 def _parsed(path: Path, text: str, separator: str, decimal: str, width: int, missing: Sequence[str]) -> pa.Table:
     if separator == SPACES:
-        text, separator = "\n".join("\t".join(line.split()) for line in text.split("\n")), "\t"
+        text, separator = "\n".join("\t".join(WORDS.findall(line)) for line in text.split("\n")), "\t"
     options = {
         "read_options": pyarrow.csv.ReadOptions(column_names=[str(i) for i in range(width)]),
         "parse_options": pyarrow.csv.ParseOptions(delimiter=separator, newlines_in_values='"' in text),
