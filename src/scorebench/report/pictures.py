@@ -1,9 +1,8 @@
-"""Pictures of one cell as PNG bytes: its samples beside the truth, and its error per noise level."""
+"""Pictures of points, the same view for all samples of a data set and for the truth."""
 
 from __future__ import annotations
 
 import io
-import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -144,11 +143,11 @@ def mosaic(points: np.ndarray, described: DataDescription, view: View) -> np.nda
     return canvas
 
 
-def png(pixels: np.ndarray, enlarge: int = 1) -> bytes:
+def png(pixels: np.ndarray) -> bytes:
     """Pixels (height, width, 3), uint8, as a PNG; the same pixels give the same bytes."""
     from PIL import Image
 
-    picture = Image.fromarray(np.ascontiguousarray(pixels.repeat(enlarge, 0).repeat(enlarge, 1)))
+    picture = Image.fromarray(np.ascontiguousarray(pixels))
     colours = len(np.unique(pixels.reshape(-1, 3), axis=0))
     if colours <= 256:
         picture = picture.convert("P", palette=Image.Palette.ADAPTIVE, colors=colours)
@@ -156,38 +155,4 @@ def png(pixels: np.ndarray, enlarge: int = 1) -> bytes:
         picture = picture.quantize(128, method=Image.Quantize.MEDIANCUT, dither=Image.Dither.NONE)
     buffer = io.BytesIO()
     picture.save(buffer, "PNG", optimize=True)
-    return buffer.getvalue()
-
-
-def sample_picture(points: np.ndarray, described: DataDescription, truth: np.ndarray | None = None) -> bytes:
-    """Samples (n, d) as a PNG, with the true points (m, d), if given, to the right of them.
-
-    `described` is dataset.json. Images become a mosaic; 2-D points a density; points of more dimensions their
-    density on the first two principal components (of the truth, or of the samples without it).
-    """
-    view = view_of(points if truth is None else truth, described)
-    panels = [panel(points, described, view)]
-    if truth is not None:
-        panels.append(panel(truth, described, view))
-    strip = np.full((panels[0].shape[0], 8, 3), 160, np.uint8)
-    joined = panels[0] if len(panels) == 1 else np.concatenate([panels[0], strip, panels[1]], 1)
-    return png(joined, enlarge=max(1, math.ceil(300 / panels[0].shape[0])))
-
-
-def scale_curve_picture(sigmas: np.ndarray, values: np.ndarray, title: str) -> bytes:
-    """D(sigma) as a PNG on logarithmic axes: sigmas (L,), values (L,) or (replicates, L), dimensionless."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
-    from matplotlib.figure import Figure
-
-    figure = Figure(figsize=(5, 3.4), dpi=110, layout="constrained")
-    FigureCanvasAgg(figure)
-    axes = figure.subplots()
-    for curve in np.atleast_2d(np.asarray(values, float)):
-        shown = np.isfinite(curve) & (curve > 0)
-        axes.plot(np.asarray(sigmas, float)[shown], curve[shown], color="#0072B2", lw=1.2, marker="o", ms=3)
-    axes.set(xscale="log", yscale="log", xlabel="sigma", ylabel="D(sigma)")
-    axes.set_title(title, fontsize=10, parse_math=False)
-    axes.grid(alpha=0.3, lw=0.5)
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", metadata={"Software": None})
     return buffer.getvalue()

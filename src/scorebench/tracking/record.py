@@ -282,10 +282,7 @@ def _truth(folder: Path) -> tuple[DataDescription, View, np.ndarray]:
 
 
 def sample_picture(points: np.ndarray, folder: Path) -> bytes:
-    """Samples (n, d) on the left, true points on the right, as a PNG.
-
-    As `report.pictures.sample_picture`, but the truth of a data set is drawn once for hundreds of pictures.
-    """
+    """Samples (n, d) on the left, true points on the right, as a PNG; the truth is drawn once for all pictures."""
     from PIL import Image
 
     described, view, truth = _truth(folder)
