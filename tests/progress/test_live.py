@@ -28,7 +28,7 @@ def test_what_is_seen_is_a_part_of_the_curve_and_changes_no_byte(
     assert contents(out) == contents(tmp_path / "unseen")
     seen = read(out / LIVE)
     assert seen is not None
-    assert seen.head["key"] == KEY
+    assert seen.key == KEY
     assert seen.step == SPEC.training.steps
     table = storage.read_table(out / "training.parquet").to_pylist()
     whole = [(r["replicate"], r["step"], r["metric"], r["value"]) for r in table if r["sigma"] is None]

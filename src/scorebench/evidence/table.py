@@ -9,7 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple, TypedDict
 
 from scorebench.evidence.catalogue import COLLAPSED_RUNS, UNTRAINED
 from scorebench.evidence.comparisons import COLLAPSED, Measured
@@ -17,6 +17,21 @@ from scorebench.parts import LOST
 
 ERRORS = ("D_integral", "clean_error")
 """By which it is judged whether a run collapsed: the first that was measured."""
+
+
+class Row(TypedDict):
+    """A row of the long table: a value of a replicate, at a noise level or not; None where a name does not apply."""
+
+    dataset: str
+    method: str
+    schedule: str | None
+    replicate: int
+    sampler: str | None
+    metric: str
+    sigma: float | None
+    value: float | None
+    status: str
+    key: str | None
 
 
 class Place(NamedTuple):
@@ -97,14 +112,13 @@ def _cell(name: str) -> tuple[str, str]:
     return method, schedule
 
 
-def from_rows(rows: Iterable[Mapping[str, Any]], study: str, size: str = "standard") -> ResultTable:
-    """The numbers of a study's long table, rows as dicts; those of lost replicates do not count."""
+def from_rows(rows: Iterable[Row], study: str, size: str = "standard") -> ResultTable:
+    """The numbers of a study's long table, of which those of lost replicates do not count."""
     table = ResultTable(study, size)
     levels: dict[Place, dict[float, list[float]]] = defaultdict(lambda: defaultdict(list))
     for row in rows:
         value = row["value"]
-        names = [row[name] or "" for name in ("dataset", "method", "schedule", "sampler", "metric")]
-        place = Place(*names)
+        place = Place(row["dataset"], row["method"], row["schedule"] or "", row["sampler"] or "", row["metric"])
         if place.schedule and row["sigma"] is None:
             table.seen.add(place)
         if value is None or not math.isfinite(value) or row["status"] in LOST:

@@ -36,7 +36,7 @@ class Checkpoints:
     aside, never used. The file holds a checksum of all that it says.
     """
 
-    def __init__(self, folder: Path, job: dict[str, Any], seconds: float) -> None:
+    def __init__(self, folder: Path, job: dict[str, str], seconds: float) -> None:
         self.path, self.job, self.seconds = folder / CHECKPOINT, job, seconds
         self.notes: dict[str, Note] = {}
         self.cost = 0.0
@@ -156,7 +156,7 @@ def _checksum(tensors: dict[str, Tensor], said: dict[str, Any]) -> str:
     return digest.hexdigest()
 
 
-def _plain(job: dict[str, Any]) -> str:
+def _plain(job: dict[str, str]) -> str:
     return ", ".join(f"{name} {value}" for name, value in sorted(job.items()))
 
 

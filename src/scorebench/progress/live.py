@@ -23,7 +23,7 @@ class Live:
     The first line says whose curve it is, and of which attempt; a later attempt begins the file anew.
     """
 
-    def __init__(self, folder: Path, job: dict[str, Any]) -> None:
+    def __init__(self, folder: Path, job: dict[str, str]) -> None:
         self.path, self.written, self.last = folder / LIVE, 0, float("-inf")
         self.head = {**job, "since": time.time()}
 
@@ -44,9 +44,12 @@ class Live:
 
 
 class Seen(NamedTuple):
-    """What a live file says: whose it is, the step and when (s since 1970), and all rows of the curve so far."""
+    """What a live file says: the key of the job, since when it runs (s since 1970), the step and when, and all rows of
+    the curve so far.
+    """
 
-    head: dict[str, Any]
+    key: str
+    since: float
     step: int
     at: float
     rows: list[Row]
@@ -64,7 +67,8 @@ def read(path: Path) -> Seen | None:
     if not marks:
         return None
     rows = [(int(r), int(s), str(m), float(v)) for r, s, m, v in (x for x in lines if isinstance(x, list))]
-    return Seen(lines[0], int(marks[-1]["step"]), float(marks[-1]["at"]), rows)
+    head = lines[0]
+    return Seen(str(head["key"]), float(head["since"]), int(marks[-1]["step"]), float(marks[-1]["at"]), rows)
 
 
 def _lines(path: Path) -> Iterator[Any]:

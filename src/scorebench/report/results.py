@@ -11,7 +11,7 @@ from scorebench import parts
 from scorebench.evidence.catalogue import COSTS, UNTRAINED, metric, ordered
 from scorebench.evidence.comparisons import Measured, Ranking, ranking
 from scorebench.evidence.intervals import Values
-from scorebench.evidence.table import Curve, Place, from_rows
+from scorebench.evidence.table import Curve, Place, Row, from_rows
 from scorebench.parts import LOST
 from scorebench.specs.report import ReportSpec
 from scorebench.specs.train import TrainFacts
@@ -41,13 +41,13 @@ class Outcome:
 
 @dataclass
 class Results:
-    """The long table of a study (rows as dicts), its spec and how every training went, by place."""
+    """The long table of a study , its spec and how every training went, by place."""
 
     spec: ReportSpec
-    rows: InitVar[list[dict[str, Any]]]
+    rows: InitVar[list[Row]]
     trained: dict[str, TrainFacts]
 
-    def __post_init__(self, rows: list[dict[str, Any]]) -> None:
+    def __post_init__(self, rows: list[Row]) -> None:
         self.params = Params.model_validate(self.spec.params)
         self.table = from_rows(rows, self.spec.study, self.params.size)
         self.replicates = self.params.replicates

@@ -7,7 +7,6 @@ import resource
 import shlex
 import time
 from pathlib import Path
-from typing import Any
 
 from scorebench import storage
 from scorebench.progress.attended import Attended
@@ -86,7 +85,7 @@ def demand_key(study: Study, job: Job, key: str) -> None:
         )
 
 
-def demand_unedited(study: Study, job: Job, made_from: dict[str, Any]) -> None:
+def demand_unedited(study: Study, job: Job, made_from: keys.Ingredients) -> None:
     """What a job has imported and read must be what its key was computed from.
 
     Raises:

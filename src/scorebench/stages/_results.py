@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from scorebench import storage
+from scorebench.evidence.table import Row
 from scorebench.specs.card import AnyCard, Cards
 from scorebench.specs.train import TrainFacts
 from scorebench.stages import Inputs
@@ -85,15 +86,23 @@ def collect(inputs: Inputs, read: Cards) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 
-def training_times(trained: Mapping[str, TrainFacts]) -> list[dict[str, Any]]:
+def training_times(trained: Mapping[str, TrainFacts]) -> Iterator[Row]:
     """training_seconds of every cell as rows of the long form, the same for all replicates: they train as one."""
-    rows: list[dict[str, Any]] = []
     for at, facts in trained.items():
-        names = dict(zip(("dataset", "method", "schedule"), at.split("/"), strict=True))
+        dataset, method, schedule = at.split("/")
         for replicate, status in enumerate(facts.status):
-            row = {**names, "replicate": replicate, "status": status, "metric": "training_seconds"}
-            rows.append({**dict.fromkeys(SCHEMA.names), **row, "value": facts.training_seconds})
-    return rows
+            yield Row(
+                dataset=dataset,
+                method=method,
+                schedule=schedule,
+                replicate=replicate,
+                sampler=None,
+                metric="training_seconds",
+                sigma=None,
+                value=facts.training_seconds,
+                status=status,
+                key=None,
+            )
 
 
 def times(read: Cards) -> pa.Table:

@@ -23,7 +23,7 @@ def report(spec: ReportSpec, inputs: Inputs, out: Path, running: Running = UNATT
     """
     read = cards(inputs)
     table, trained = collect(inputs, read), trainings(read)
-    results = Results(spec, table.to_pylist() + training_times(trained), trained)
+    results = Results(spec, [*table.to_pylist(), *training_times(trained)], trained)
     storage.write_table(out / "results.parquet", table)
     for name, content in (("results.csv", table), ("scales.csv", scales(table)), ("times.csv", times(read))):
         with storage.whole(out / name) as temporary:

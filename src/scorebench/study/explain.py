@@ -94,7 +94,7 @@ def compare(study: Study, at: str, commit: str) -> Iterator[str]:
         yield from _differences(study.ingredients(job), old)
 
 
-def _differences(now: dict[str, Any], old: dict[str, Any]) -> Iterator[str]:
+def _differences(now: keys.Ingredients, old: dict[str, Any]) -> Iterator[str]:
     new_parts, old_parts = dict(flat(now)), dict(flat(old["ingredients"]))
     for name in sorted(new_parts.keys() | old_parts.keys()):
         new, was = new_parts.get(name), old_parts.get(name)

@@ -14,7 +14,9 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
+
+from pydantic import JsonValue
 
 from scorebench.study import sources
 from scorebench.study.files import Fault, InvalidStudy
@@ -50,6 +52,16 @@ FAULTS = frozenset(
 what others say: `Unsuitable`, breakdowns of arithmetic (`training.loop.RESULTS`), assertions (`ode.Unsolved`)."""
 WORDS = frozenset({"not_applicable", "changes_objective"})
 """What parts say of themselves in words, for the plan and for people; no stage reads it. The plan holds the reasons."""
+
+
+class Ingredients(TypedDict):
+    """All that a key is the hash of: module -> hash, package -> version, what the job is told, input -> key."""
+
+    stage: str
+    code: dict[str, str]
+    versions: dict[str, str]
+    spec: dict[str, JsonValue]
+    inputs: dict[str, str]
 
 
 def canonical(value: Any) -> str:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import functools
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from scorebench import parts
 from scorebench.parts import wording
@@ -168,7 +167,7 @@ class Study:
     def _modules(stage: str, spec: Spec) -> tuple[str, ...]:
         return (f"scorebench.stages.{stage}", *(part.module for part in spec.parts()))
 
-    def ingredients(self, job: Job) -> dict[str, Any]:
+    def ingredients(self, job: Job) -> keys.Ingredients:
         """All that a key is the hash of."""
         spec = self.spec(job)
         modules = self._modules(job.stage, spec)

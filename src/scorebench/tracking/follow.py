@@ -81,7 +81,7 @@ class Follower:
         for replicate in sorted({row[0] for row in seen.rows}):
             place = (self.study.key(job), replicate)
             if place not in self.shown:
-                self.shown[place] = Shown(self._begin(client, experiment, job, replicate, seen.head["since"]), 0)
+                self.shown[place] = Shown(self._begin(client, experiment, job, replicate, seen.since), 0)
             run = self.shown[place]
             new = [row for row in seen.rows if row[0] == replicate and row[1] > run.step]
             if not new:
