@@ -89,6 +89,29 @@ def checked(score: Score, name: str = "score", graph: bool = True) -> Score:
     return replace(found, energy=Checked(found.energy, "energy")) if isinstance(found, EnergyScore) else found
 
 
+def numbers(value: object, name: str, example: str) -> Tensor:
+    """A tensor, an array (turned round, of another byte order, read-only), a table's column or lists, as a tensor.
+
+    Raises:
+        TypeError: no real numbers.
+    """
+    import numpy as np
+    import torch
+
+    try:
+        plain = value
+        if not isinstance(value, torch.Tensor | list | tuple | int | float):
+            array = np.array(value)
+            plain = array.astype(array.dtype.newbyteorder("="))
+        tensor = torch.as_tensor(plain).detach()
+    except (TypeError, ValueError, RuntimeError, KeyError):
+        tensor = None
+    if tensor is None or tensor.is_complex() or tensor.dtype == torch.bool:
+        given = " ".join(repr(value).split())[:80] if tensor is None else str(tensor.dtype).removeprefix("torch.")
+        raise TypeError(f"{name} must be real numbers, as {example}; given: {given}")
+    return tensor
+
+
 def event_shape(shape: Sequence[int], event: int, name: str) -> tuple[int, ...]:
     """A batch shape followed by an event of `event` axes, as a tuple of integers.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from hypothesis import given, settings
@@ -73,10 +74,12 @@ def test_nothing_has_a_graph_and_the_gradient_is_the_score():
         POINTS.numpy(),
         POINTS.T.contiguous().T,
         POINTS.repeat_interleave(2, 0)[::2],
-        POINTS.numpy()[::-1].copy()[::-1].copy(),
+        POINTS.flip(0).numpy()[::-1],
         POINTS.expand(1, 6, 2)[0],
+        POINTS.numpy().astype(">f8"),
+        pd.DataFrame(POINTS.numpy(), index=range(1, 7)),
     ],
-    ids=["lists", "array", "columns first", "every second", "turned twice", "expanded"],
+    ids=["lists", "array", "columns first", "every second", "turned round", "expanded", "other bytes", "table"],
 )
 def test_points_of_any_make(x):
     torch.testing.assert_close(found(x), EXACT, rtol=0, atol=1e-3)
@@ -133,9 +136,9 @@ def test_exact_is_exact_in_any_dimension(trace, probes):
 @pytest.mark.parametrize(
     ("options", "error", "text"),
     [
-        ({"x": "points"}, TypeError, r"x must be numbers \(\.\.\., \*event\); given: 'points'"),
-        ({"x": POINTS > 0}, TypeError, "x must be real numbers; given: bool"),
-        ({"x": POINTS + 0j}, TypeError, "x must be real numbers; given: complex128"),
+        ({"x": "points"}, TypeError, r"x must be real numbers, as points \(\.\.\., \*event\) are; given: .*'points'"),
+        ({"x": POINTS > 0}, TypeError, "x must be real numbers.* given: bool"),
+        ({"x": POINTS + 0j}, TypeError, "x must be real numbers.* given: complex128"),
         ({"x": 1.0}, ValueError, r"x \(\) has no event of 1 axes"),
         ({"score": lambda x, s: x[..., 0]}, ValueError, r"return the shape \(6, 2\) for x \(6, 2\).* returned \(6,\)"),
         ({"score": 3}, TypeError, "score must be a function of x and sigma; given: an int"),

@@ -14,7 +14,7 @@ from torch import Tensor
 from scorebench.metrics._terminal import Terminal
 from scorebench.objectives._terms import draw_probe
 from scorebench.ode import integrate
-from scorebench.scores import checked, event_shape, steady_modules
+from scorebench.scores import checked, event_shape, numbers, steady_modules
 from scorebench.streams import seeded
 
 if TYPE_CHECKING:
@@ -140,12 +140,7 @@ def log_likelihood(
 
 
 def _points(x: Points) -> Tensor:
-    try:
-        points = torch.as_tensor(x).detach()
-    except (TypeError, ValueError, RuntimeError):
-        raise TypeError(f"x must be numbers (..., *event); given: {x!r:.80}") from None
-    if points.is_complex() or points.dtype == torch.bool:
-        raise TypeError(f"x must be real numbers; given: {str(points.dtype).removeprefix('torch.')}")
+    points = numbers(x, "x", "points (..., *event) are")
     return points if points.dtype in (torch.float32, torch.float64) and isinstance(x, Tensor) else points.double()
 
 

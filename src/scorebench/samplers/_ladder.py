@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from scorebench.scores import numbers
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -17,12 +19,7 @@ def descending(ladder: object) -> Tensor:
     """
     import torch
 
-    try:
-        levels = torch.as_tensor(ladder).detach()
-    except (TypeError, ValueError, RuntimeError):
-        levels = torch.empty(0, dtype=torch.bool)
-    if levels.is_complex() or levels.dtype == torch.bool:
-        raise TypeError(f"ladder must be noise levels, as [10.0, 1.0, 0.1] is; given: {ladder!r:.80}")
+    levels = numbers(ladder, "ladder", "[10.0, 1.0, 0.1] are")
     if not levels.is_floating_point():
         levels = levels.to(torch.get_default_dtype())
     if levels.ndim == 0:
