@@ -47,6 +47,7 @@ def fit_and_check(loss: Any) -> None:
         (torch.no_grad()(dsm), "do not depend on the score"),
         (changed(lambda v: v * torch.nan), "returned nan for every sample"),
         (changed(lambda v: torch.full_like(v, torch.nan)), "returned nan for every sample"),
+        (changed(lambda v: v.sum().backward() or v), r"must not call `\.backward\(\)` itself"),
         (changed(lambda v: 1 / 0), r"ZeroDivisionError: .*test_calls\.py, line"),
         (changed(lambda v: sys.exit(0)), r"sys\.exit\(0\)"),
         (lambda score, x, sigma: x + sigma, "--form points"),

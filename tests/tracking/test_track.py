@@ -15,6 +15,7 @@ import pytest
 from kept import CELLS, REPLICATES, RUNS, client_of, expected_of, history_of, runs_of
 
 from scorebench import storage
+from scorebench.study import keys
 from scorebench.study.plan import Study
 from scorebench.tracking.track import experiment_name
 
@@ -138,19 +139,23 @@ def test_the_best_checkpoint_is_registered_and_samples(finished: Path, tmp_path:
     assert version.source.endswith(output.model_id)
     code = """
 import sys, mlflow, pandas
+sys.modules["scorebench"] = None                # as if it were not installed
 mlflow.set_tracking_uri(sys.argv[1])
 model = mlflow.pyfunc.load_model("models:/scorebench.tiny.ring@best")
 draw = lambda **params: model.predict(pandas.DataFrame({"points": [300, 100]}), params=params)
 one = draw(seed=1)
 assert one.equals(draw(seed=1)) and not one.equals(draw(seed=2)) and not one.equals(draw(seed=1, replicate=1))
-import scorebench
-print(one.shape, list(one.columns), float(one.to_numpy().std()), scorebench.__file__)
+(own,) = [module for name, module in sys.modules.items() if name.startswith("scorebench_") and "." not in name]
+print(one.shape, list(one.columns), float(one.to_numpy().std()), own.__file__)
 try:
     draw(replicate=7)
 except ValueError as error:
     print(error)
+del sys.modules["scorebench"]                   # which is
+import scorebench.metrics
+assert "mlruns" not in scorebench.__file__, scorebench.__file__
 """
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    environment = {**os.environ, "PYTHONPATH": str(keys.ROOT.parent)}
     done = subprocess.run(
         [sys.executable, "-c", code, f"sqlite:///{finished}/mlflow.db"],
         cwd=tmp_path, env=environment, capture_output=True, text=True, check=False,

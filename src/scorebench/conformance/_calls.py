@@ -141,6 +141,8 @@ def _hint(error: str) -> str:
         return "; the judge hands over the score as a function, score(x, sigma), before the batch"
     if "same dtype" in error or "Float and Double" in error or "Double and Float" in error:
         return "; the batch is in float64: make tensors with its dtype, as `torch.randn_like(batch.noise)` does"
+    if "a second time" in error:
+        return "; the judge differentiates what a loss returns: it must not call `.backward()` itself"
     if "requires grad" in error or "does not have a grad_fn" in error:
         return "; the points of a batch are no leaves of a graph: `y = batch.noisy.requires_grad_()` makes one"
     return ""

@@ -5,7 +5,9 @@ from __future__ import annotations
 import contextlib
 import importlib.metadata
 import logging
+import re
 import shutil
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterable, Iterator
@@ -154,26 +156,51 @@ def _saved(study: Study, cell: Cell) -> Iterator[Path]:
         inside.mkdir()
         shutil.copy(folders[TRAIN] / "model.safetensors", inside)
         storage.write_json(inside / "cell.json", facts)
-        _copy_source(used.values(), Path(top, "scorebench"))
-        mlflow.pyfunc.save_model(
-            str(Path(top, "model")),
-            python_model=str(SCRIPT),
-            artifacts={"cell": str(inside)},
-            code_paths=[str(Path(top, "scorebench"))],
-            pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in REQUIRED],
-            signature=signature,
-        )
+        package = f"{keys.PACKAGE}_{study.key(jobs[TRAIN])}"
+        _copy_source(used.values(), Path(top, package))
+        script = Path(top, SCRIPT.name)
+        script.write_text(_renamed(SCRIPT, package), encoding="utf-8")
+        with _importable(Path(top), package):  # MLflow runs the script as it saves it
+            mlflow.pyfunc.save_model(
+                str(Path(top, "model")),
+                python_model=str(script),
+                artifacts={"cell": str(inside)},
+                code_paths=[str(Path(top, package))],
+                pip_requirements=[f"{name}=={importlib.metadata.version(name)}" for name in REQUIRED],
+                signature=signature,
+            )
         yield Path(top, "model")
 
 
 def _copy_source(used: Iterable[PartSpec], to: Path) -> None:
-    """The modules that a model needs, and no others: it then samples where scorebench is not installed."""
+    """The modules that a model needs, and no others: it then samples where scorebench is not installed.
+
+    They become a package of the name of this folder. MLflow puts the folder that it stands in before all others that
+    Python imports from: under our own name it would hide an installed scorebench, and another model's modules.
+    """
     for module in _imported({*(part.module for part in used), "scorebench.specs.columns", "scorebench.streams"}):
         stem = keys.ROOT.joinpath(*module.split(".")[1:])
         file = stem / "__init__.py" if stem.is_dir() else stem.with_suffix(".py")
         copy = to / file.relative_to(keys.ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(file, copy)
+        copy.write_text(_renamed(file, to.name), encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _importable(folder: Path, package: str) -> Iterator[None]:
+    """While it lasts, Python finds this package in this folder."""
+    sys.path.insert(0, str(folder))
+    try:
+        yield
+    finally:
+        sys.path.remove(str(folder))
+        for name in [name for name in sys.modules if name.split(".")[0] == package]:
+            del sys.modules[name]
+
+
+def _renamed(file: Path, package: str) -> str:
+    """A file of ours as it stands in a package of another name."""
+    return re.sub(rf"\b{keys.PACKAGE}\b", package, file.read_text(encoding="utf-8"))
 
 
 @contextlib.contextmanager
