@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from scorebench.cluster import slurm
+from scorebench.running import leftovers
 from scorebench.study import results
 from scorebench.study.stages import STAGE
 
@@ -83,9 +84,9 @@ def look(study: Study, tail: int = 5) -> StudyStatus:
     """
     here = slurm.submitted_from(Path())
     keys_queued = {_key(each): each.state for each in here}
-    processes = _processes(Path.cwd())
+    processes = [leftovers.words_of(process) for process in leftovers.processes()]
     now = StudyStatus({}, allocations=Counter(each.state.lower() for each in here))
-    now.driven = any("snakemake" in words for words in processes)
+    now.driven = any(map(leftovers.is_driver, processes))
     at_work = {words[words.index("--key") + 1] for words in processes if "--key" in words[:-1]}
     for job in results.planned(study).values():
         key = study.key(job)
@@ -112,18 +113,6 @@ def log_of(study: Study, job: Job) -> Path:
 def _key(job: slurm.Allocation) -> str:
     """The key at the end of the comment that Snakemake gives a job: its rule and wildcards."""
     return job.comment.rpartition("_")[2]
-
-
-def _processes(folder: Path) -> list[list[str]]:
-    """Command lines of this machine's processes that work in a folder."""
-    import psutil
-
-    told = []
-    for process in psutil.process_iter(["cmdline", "cwd", "status"]):
-        words, at = process.info["cmdline"], process.info["cwd"]
-        if words and at == str(folder) and process.info["status"] != psutil.STATUS_ZOMBIE:
-            told.append(words)
-    return told
 
 
 def _failure(study: Study, job: Job, tail: int) -> Failure | None:
