@@ -16,7 +16,7 @@ PREFIX = f"set -euo pipefail; export PYTHONPATH={shlex.quote(SRC)}; "
 shell.prefix(PREFIX.replace("{", "{{").replace("}", "}}"))  # Snakemake formats it
 
 from scorebench.cluster import site
-from scorebench.running import checkout, parent
+from scorebench.running import checkout, parent, status
 from scorebench.running.agreement import restore
 from scorebench.study import naming, results
 from scorebench.study.params import InvalidStudy
@@ -80,6 +80,13 @@ onstart:
         workflow.local_exec
     ):  # a job of a cluster starts by itself, in its own allocation
         parent.start(STUDY)
+
+
+onerror:
+    # however quiet it is, for else the reason stands in the jobs' logs alone; on a cluster its profile shows these
+    if workflow.local_exec:
+        for line in status.reasons(STUDY):
+            print(line, file=sys.stderr)
 
 
 # Targets name every job up to their stage (`named`) and are not ancient(): else a job that is rerun for another reason

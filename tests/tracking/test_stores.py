@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import shutil
 import threading
 from pathlib import Path
@@ -92,6 +93,16 @@ def test_addresses() -> None:
     assert sqlite_file("http://localhost:5000") is None
     assert shown("postgresql://me:secret@host/db") == "postgresql://***@host/db"
     assert shown("sqlite:///mlflow.db") == "sqlite:///mlflow.db"
+
+
+def test_telling_mlflow_its_address_leaves_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By which `dvc repro` knows whether a person keeps MLflow elsewhere."""
+    import mlflow
+
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    store.connect("http://127.0.0.1:1")
+    assert mlflow.get_tracking_uri() == "http://127.0.0.1:1"
+    assert "MLFLOW_TRACKING_URI" not in os.environ
 
 
 @pytest.mark.slow

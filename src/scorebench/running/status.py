@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -103,6 +104,16 @@ def look(study: Study, tail: int = 5) -> StudyStatus:
             status = JobStatus.QUEUED if now.driven else JobStatus.TO_DO
         now.jobs[job] = status
     return now
+
+
+def reasons(study: Study, most: int = 3) -> Iterator[str]:
+    """Lines on the jobs that failed, this many of them: which, where its log is, and how that ends."""
+    failures = look(study).failures
+    for each in failures[:most]:
+        yield f"failed: {each.job}{f': {each.reason}' if each.reason else ''} ({each.log})"
+        yield from (f"  {line}" for line in each.lines)
+    if len(failures) > most:
+        yield f"and {len(failures) - most} more: `scorebench status` shows them"
 
 
 def log_of(study: Study, job: Job) -> Path:
