@@ -36,6 +36,7 @@ J(theta; sigma) = 1/2 E||s_theta - s*||^2 = 1/2 theta'G theta is known exactly
 | variance 1/M in the probes | ln(M Var_M / Var_1) is at most 0 for M = 4 |
 | E[v v'] = I | every entry in three dimensions, read off the gradient at the score 0 |
 | batch layout | other neighbours, and the batch arranged as (a, b), change nothing |
+| plain networks | networks that take (n, *event) and (n,) only, and labels that one holds of the samples, in order |
 | determinism | the same generator gives the same bits, whatever torch's global generator does |
 | sigma to 0 | finite, variance growing no faster than sigma^-2; a finite number at sigma = 0 is right |
 

@@ -171,7 +171,7 @@ def test_a_part_that_can_not_be_built_is_told_too(package):
         (Objective, "objective", ["__call__"]),
         (Schedule, "schedule", ["ladder", "sample"]),
         (Network, "network", ["field", "initialise"]),
-        (Sampler, "sampler", ["__call__"]),
+        (Sampler, "sampler", ["draw"]),
         (Source, "source", ["dimension", "load"]),
         (Learner, "objective", ["begin", "learn"]),
     ],

@@ -17,12 +17,14 @@ from scorebench.conformance._report import judge_property
 from scorebench.conformance.controls import CONTROLS
 from scorebench.objectives import Batch, objective
 
-QUICK = ("law in sigma", "E[v v'] = I", "batch layout", "determinism", "sigma to 0")
+QUICK = ("law in sigma", "E[v v'] = I", "batch layout", "plain networks", "determinism", "sigma to 0")
 CHEAP_CONTROLS = {
     "unit sphere": "E[v v'] = I",
     "hidden weight": "law in sigma",
     "first sigma": "batch layout",
     "centred batch": "batch layout",
+    "sorted samples": "plain networks",
+    "stacked pairs": "plain networks",
     "one probe M times": "variance 1/M in the probes",
     "global generator": "determinism",
     "epsilon / sigma^2": "sigma to 0",

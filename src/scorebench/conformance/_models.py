@@ -56,6 +56,29 @@ class Model:
         return -self.family.target.log_prob(x, sigma) - potential
 
 
+class PlainModel(Model):
+    """The same as a network that takes (n, *event) and (n,) and nothing else; theta is (levels, FIELDS)."""
+
+    def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """s_theta(x, sigma), (n, *event). Raises ValueError for other axes."""
+        if x.ndim != 1 + len(self.family.event) or sigma.shape != x.shape[:1]:
+            raise ValueError(
+                f"a network that takes (n, *event) and (n,) only was given x {tuple(x.shape)}, sigma"
+                f" {tuple(sigma.shape)}"
+            )
+        return super().__call__(x, sigma)
+
+
+class LabelledModel(Model):
+    """A network that holds a label for each of the n samples: theta is (n, levels, FIELDS), one for each place."""
+
+    def __call__(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """s_theta(x, sigma), (n, *event). Raises ValueError for another number of samples."""
+        if sigma.shape != self.theta.shape[:1] or len(x) != len(sigma):
+            raise ValueError(f"there are labels for {len(self.theta)} samples; given: x {tuple(x.shape)}")
+        return super().__call__(x[:, None], sigma[:, None])[:, 0]
+
+
 class LinearModel:
     """s_theta(y) = sum_ij theta_ij S_ij y over the symmetric matrices S_ij = (e_i e_j' + e_j e_i') / 2.
 
@@ -98,6 +121,8 @@ class FamilyEnergy(nn.Module):
 Built: TypeAlias = Model | LinearModel
 KINDS: dict[str, Callable[[Family, Tensor, Tensor], Built]] = {
     "fields": Model,
+    "plain": PlainModel,
+    "labelled": LabelledModel,
     "linear": lambda family, levels, theta: LinearModel(theta),
 }
 """Every kind of score model: kind(family, levels, theta)."""

@@ -144,6 +144,28 @@ def _one_sided(score: Score, batch: Batch, generator: torch.Generator) -> Tensor
     return half_square(s, batch.sigma) + event_sum(v * (score(y + v, batch.sigma) - s), batch.sigma)
 
 
+def _sorted(score: Score, batch: Batch, generator: torch.Generator) -> Tensor:
+    """DSM on the samples of the last axis in the order of their noise levels."""
+    order = batch.sigma.argsort(-1)
+    if not bool((batch.sigma > 0).all()):
+        raise ValueError("not defined at sigma = 0")
+    event = batch.clean.shape[batch.sigma.ndim :]
+    places = order.reshape(*order.shape, *[1] * len(event)).expand(batch.clean.shape)
+    clean, noise = (part.gather(order.ndim - 1, places) for part in (batch.clean, batch.noise))
+    part = Batch(clean, noise, batch.sigma.gather(-1, order))
+    losses = half_square(score(part.noisy, part.sigma) + part.noise / part.scale, part.sigma)
+    return losses.gather(-1, order.argsort(-1))
+
+
+def _stacked(score: Score, batch: Batch, generator: torch.Generator) -> Tensor:
+    """Antithetic DSM whose two points stand on an axis of their own before those of the batch."""
+    if not bool((batch.sigma > 0).all()):
+        raise ValueError("not defined at sigma = 0")
+    both = torch.stack([batch.noise, -batch.noise])
+    s = score(batch.clean + batch.scale * both, batch.sigma.expand(2, *batch.sigma.shape))
+    return half_square(s + both / batch.scale, batch.sigma[None]).mean(0)
+
+
 CONTROLS: dict[str, Control] = {
     "noise as probe": Control(
         _ssm_vr(lambda batch, _: batch.noise, noise="noised"),
@@ -197,6 +219,16 @@ CONTROLS: dict[str, Control] = {
     ),
     "centred batch": Control(
         Adapted(_centred, Claims(noise="noised")), "the mean over the batch is taken off", ("batch layout",)
+    ),
+    "sorted samples": Control(
+        Adapted(_sorted, Claims(noise="noised")),
+        "the network sees the samples in another order than that of the batch",
+        ("plain networks",),
+    ),
+    "stacked pairs": Control(
+        Adapted(_stacked, Claims(noise="noised")),
+        "the network is given an axis that the batch does not have",
+        ("plain networks",),
     ),
     "one probe M times": Control(
         Adapted(_repeated(1), Claims(probes=True, with_probes=_repeated)),

@@ -13,6 +13,7 @@ from scorebench.conformance.properties.batch_layout import batch_layout
 from scorebench.conformance.properties.determinism import determinism
 from scorebench.conformance.properties.law_in_sigma import law_in_sigma
 from scorebench.conformance.properties.minimum import each, where_the_minimum_is
+from scorebench.conformance.properties.plain_networks import plain_networks
 from scorebench.conformance.properties.probes import second_moment_of_the_probes, variance_in_the_probes
 from scorebench.conformance.properties.sigma_to_zero import sigma_to_zero
 
@@ -27,6 +28,7 @@ PROPERTIES: dict[str, Callable[[Judge], Outcome]] = {
     "variance 1/M in the probes": variance_in_the_probes,
     "E[v v'] = I": second_moment_of_the_probes,
     "batch layout": batch_layout,
+    "plain networks": plain_networks,
     "determinism": determinism,
     "sigma to 0": sigma_to_zero,
 }
