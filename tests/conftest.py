@@ -18,6 +18,11 @@ DEVIATIONS = 4.5
 """Standard errors that a mean may be off: a false alarm in 150,000 comparisons, and seeds are fixed."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Long tests first: else one worker has some left when the others are done."""
+    items.sort(key=lambda item: "slow" not in item.keywords)
+
+
 @pytest.fixture(scope="session", autouse=True)
 def _one_thread() -> None:
     """One thread: the suite runs on all cores already, and sums in a fixed order."""

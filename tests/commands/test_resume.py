@@ -20,7 +20,7 @@ import pathlib, signal, sys, time
 if "stubborn" in sys.argv:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 pathlib.Path(f"ready-{sys.argv[1]}").touch()
-time.sleep(60)
+time.sleep(3600)
 """
 JOB = ("scorebench", "train", "--key", "0123456789ab")
 
@@ -32,7 +32,7 @@ def process(folder: Path, *words: str) -> Iterator[subprocess.Popen[bytes]]:
         (folder / f"{name}.py").write_text(MODULE)
     child = subprocess.Popen([sys.executable, "-m", *words], cwd=folder, env={**os.environ, "PYTHONPATH": ""})
     try:
-        end = time.monotonic() + 30
+        end = time.monotonic() + 300
         while not (folder / f"ready-{words[1]}").exists():
             assert time.monotonic() < end
             time.sleep(0.02)

@@ -39,7 +39,7 @@ def test_files_processes_and_logs_say_where_jobs_stand(study: Study) -> None:
     run_job(study.file, "prepare", "ring", "")
     first, second = study.jobs("train")
     words = ["scorebench", "train", "--key", study.key(second)]
-    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)", *words])
+    process = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(3600)", *words])
     try:
         log = log_of(study, first)
         log.parent.mkdir(parents=True)

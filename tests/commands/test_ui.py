@@ -70,10 +70,10 @@ def test_the_page_is_where_it_says_until_the_command_ends(tmp_path: Path, port: 
         with urllib.request.urlopen(f"http://127.0.0.1:{port}/", timeout=60) as answer:
             assert b"MLflow" in answer.read()
         second = start(tmp_path, port)
-        assert f"port {port} is taken" in second.communicate(timeout=60)[1]
+        assert f"port {port} is taken" in second.communicate(timeout=300)[1]
         assert second.returncode == 1
         os.killpg(shown.pid, end) if end == signal.SIGINT else shown.send_signal(end)
-        assert shown.wait(60) == (0 if end == signal.SIGINT else 143)
+        assert shown.wait(300) == (0 if end == signal.SIGINT else 143)
         assert not there(port)
     finally:
         if shown.poll() is None:
@@ -88,7 +88,7 @@ def test_a_server_that_ends_by_itself_is_said(tmp_path: Path, port: int) -> None
             assert line, shown.stderr.read() if shown.stderr else ""
         for child in psutil.Process(shown.pid).children():
             child.terminate()
-        assert "MLflow has ended by itself; logs/mlflow.log" in shown.communicate(timeout=60)[1]
+        assert "MLflow has ended by itself; logs/mlflow.log" in shown.communicate(timeout=300)[1]
         assert shown.returncode == 1
     finally:
         if shown.poll() is None:
@@ -98,7 +98,7 @@ def test_a_server_that_ends_by_itself_is_said(tmp_path: Path, port: int) -> None
 def test_a_store_that_cannot_be_opened_is_said_before_anything_starts(tmp_path: Path, port: int) -> None:
     (tmp_path / "mlflow.db").write_text("no database")
     refused = start(tmp_path, port)
-    said = refused.communicate(timeout=60)[1]
+    said = refused.communicate(timeout=300)[1]
     assert refused.returncode == 2
     assert "mlflow.db" in said
     assert "Traceback" not in said

@@ -23,7 +23,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
 @pytest.fixture(scope="session")
 def undisturbed(data: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
     out = tmp_path_factory.mktemp("undisturbed")
-    facts = train(SPEC, data, out, attended(out, 60))
+    facts = train(SPEC, data, out, attended(out, 3600))
     assert facts.resumed_at == ()
     assert not (out / CHECKPOINT).exists(), "nothing to keep in so short a time"
     return contents(out)

@@ -46,7 +46,7 @@ def stop(data: dict[str, Path], out: Path, number: signal.Signals, step: int = 3
         assert child.pid is not None
         os.kill(child.pid, number)
         said: str = ours.recv()
-        child.join(60)
+        child.join(300)
         assert child.exitcode == 0
     finally:
         child.kill()

@@ -109,14 +109,14 @@ def test_how_a_job_ends(family: Family) -> None:
 def test_a_signal_for_the_client_is_for_the_job(family: Family, number: signal.Signals) -> None:
     with family.waiting() as (asked, job):
         asked.send_signal(number)
-        assert asked.wait(60) == number
+        assert asked.wait(300) == number
         family.until(lambda: family.is_gone(job))
 
 
 def test_a_job_that_is_killed_kills_its_client(family: Family) -> None:
     with family.waiting() as (asked, job):
         os.kill(job, signal.SIGKILL)
-        assert asked.wait(60) == -signal.SIGKILL
+        assert asked.wait(300) == -signal.SIGKILL
 
 
 def test_a_client_that_is_killed_kills_its_job(family: Family) -> None:
@@ -159,8 +159,8 @@ def test_the_parent_waits_for_its_last_job_and_leaves_nothing(family: Family) ->
         assert not family.is_gone(job)
         assert family.parent.poll() is None
         asked.terminate()
-        assert asked.wait(60) == signal.SIGTERM
-    assert family.parent.wait(60) == 0
+        assert asked.wait(300) == signal.SIGTERM
+    assert family.parent.wait(300) == 0
     assert not family.home.exists()
 
 

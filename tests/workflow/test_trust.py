@@ -10,6 +10,7 @@ from test_agreement import changed, stages_of
 from project import Project
 
 pytestmark = pytest.mark.slow
+NAMES = ("model.safetensors", "training.parquet")
 
 
 def test_explain_names_the_parts_and_what_changed(project: Project) -> None:
@@ -36,17 +37,18 @@ def test_explain_names_the_parts_and_what_changed(project: Project) -> None:
     assert "Traceback" not in said
 
 
-@pytest.mark.parametrize("name", ["model.safetensors", "training.parquet"])
-def test_flipped_byte_is_found_and_the_cell_is_made_anew(project: Project, built: Project, name: str) -> None:
+def test_flipped_bytes_are_found_and_the_cell_is_made_anew(project: Project, built: Project) -> None:
     assert "are whole and as planned" in project.run("scorebench", "verify")
     before = project.jobs()
-    path = next((project.folder / "results/default/checkpoints/ring8/dsm").rglob(name))
-    content = bytearray(path.read_bytes())
-    content[len(content) // 2] ^= 1
-    path.write_bytes(content)
+    damaged = {name: next((project.folder / "results/default/checkpoints/ring8/dsm").rglob(name)) for name in NAMES}
+    for path in damaged.values():
+        content = bytearray(path.read_bytes())
+        content[len(content) // 2] ^= 1
+        path.write_bytes(content)
     said = project.run("scorebench", "verify", "--set-aside", ok=False)
-    assert f"damaged: {path.relative_to(project.folder)}: its hash is not the recorded one" in said
-    assert said.count("damaged: ") == 1
+    for path in damaged.values():
+        assert f"damaged: {path.relative_to(project.folder)}: its hash is not the recorded one" in said
+    assert said.count("damaged: ") == 2
     assert said.count("set aside: ") == 4, "the cell's training, samples and scores, and the report of them"
     project.run("snakemake", "--cores", "2")
     assert changed(before, project.jobs()) == {"report", *stages_of({"ring8/dsm/log_uniform"})}
