@@ -44,6 +44,12 @@ def two_sheets(r: np.random.Generator, n: int) -> np.ndarray:
     return np.column_stack([r.normal(size=n), r.normal(size=n), np.sign(r.normal(size=n)) + 0.05 * r.normal(size=n)])
 
 
+def small_cluster(r: np.random.Generator, n: int) -> np.ndarray:
+    """One point in twenty within 0.02 of one place, beside N(0, I)."""
+    inside = r.random((n, 1)) < 0.05
+    return np.where(inside, 2 + 0.02 * r.normal(size=(n, 3)), r.normal(size=(n, 3)))
+
+
 def cube(r: np.random.Generator, n: int) -> np.ndarray:
     return r.integers(0, 10, (n, 3))
 
@@ -61,6 +67,7 @@ THIN: dict[str, tuple[Draw, float]] = {
     "spiral": (spiral, 0.05),
     "two sheets": (two_sheets, 0.05),
     "mixture": (mixture, 0.1),
+    "small cluster": (small_cluster, 0.02),
     "integers, dequantised to a uniform cube": (cube, 10 / 12**0.5),
 }
 

@@ -9,7 +9,9 @@ if TYPE_CHECKING:
     import numpy as np
 
 QUERIES = 500
-"""Points whose distances to all others are taken, at most."""
+"""Points whose distances to all others are taken, at most; of few points more, so that there are as many pairs."""
+PAIRS = 2e6
+"""Pairs up to which distances are taken from more points than that: a small cluster's must be among them."""
 WORK = 2e10
 """Products of numbers that this may cost; fewer points are taken where it would be more."""
 STEP = 0.01
@@ -33,11 +35,11 @@ class Distances:
 
 
 def distances(rows: np.ndarray, order: np.ndarray) -> Distances:
-    """Distances from up to QUERIES rows, evenly spread in `order`, to all others; rows (n, d) without duplicates."""
+    """Distances from QUERIES rows or more, evenly spread in `order`, to all others; rows (n, d) without duplicates."""
     import numpy as np
 
     n, d = rows.shape
-    count = int(min(n, QUERIES, max(100, WORK / (n * d))))
+    count = int(min(n, max(QUERIES, PAIRS / n), max(100, WORK / (n * d))))
     queries = order[np.linspace(0, n - 1, count).round().astype(int)]
     centred = rows - rows.mean(0)
     square = np.einsum("ij,ij->i", centred, centred)
