@@ -13,7 +13,8 @@ import pyarrow as pa
 from pyarrow import types
 
 from scorebench.data import _columns
-from scorebench.data._files import Layout, Read, read
+from scorebench.data._files import Layout, Read, listed, read
+from scorebench.data._files.header import is_number
 from scorebench.data._rows import as_numbers, rows_where
 from scorebench.parts import wording
 
@@ -88,10 +89,11 @@ def choose(wanted: Wanted) -> Chosen:
 def _all_there(path: Path, file: Read, asked: Sequence[str]) -> None:
     unknown = [name for name in asked if name not in file.names]
     if unknown:
-        near = wording.nearest(unknown[0], file.names) if len(unknown) == 1 else ""
         held = file.names if len(file.names) <= 40 else [*file.names[:20], "..."]
         kind = "" if file.named else "; it has no names; columns are counted"
-        raise ValueError(f"{path} has no columns {unknown}{near}; it has: {held}{kind}")
+        raise ValueError(
+            f"{path} has no columns {unknown}{wording.nearest(unknown[0], file.names)}; it has: {held}{kind}"
+        )
     twice = sorted(name for name, times in Counter(file.names).items() if times > 1 and name in asked)
     if twice:
         raise ValueError(f"{path} has several columns called {twice[0]!r}: rename all but one")
@@ -110,13 +112,16 @@ def _number(path: Path, file: Read, numbers: Sequence[np.ndarray | None], place:
     name = file.names[place]
     raise ValueError(
         f"{path}: columns {text} are not numbers; choose others with `columns`, or all that are by `columns: numeric`"
-        f"{_not_a_number(name, file.columns[place])}"
+        f" ({_not_a_number(name, file.columns[place])})"
     )
 
 
 def _not_a_number(name: str, column: pa.ChunkedArray) -> str:
-    said = wording.first_not_a_number(name, column.to_pylist())
-    return said or f" ('{name}' is of the type {column.type})"
+    """The first value of a column that is no number, or its type."""
+    for row, value in enumerate(column.to_pylist()):
+        if isinstance(value, str) and not is_number(value):
+            return f"row {row} of '{name}' holds {value[:40]!r}"
+    return f"'{name}' is of the type {column.type}"
 
 
 def _used(wanted: Wanted, file: Read, numbers: Sequence[np.ndarray | None], index: Sequence[int]) -> list[int]:
@@ -146,13 +151,13 @@ def _without(file: Read, left: list[int], out: Sequence[int], why: str) -> list[
     out = [place for place in out if place in left]
     if not out or len(out) == len(left):
         return left
-    which = wording.quoted([file.names[place] for place in out])
+    which = listed([file.names[place] for place in out])
     file.said.append(f"dropped: {which} ({why}; used if `columns` names {'it' if len(out) == 1 else 'them'})")
     return [place for place in left if place not in out]
 
 
 def _first_text(file: Read, text: Sequence[int]) -> str:
-    return _not_a_number(file.names[text[0]], file.columns[text[0]]).replace(" (", ": ").rstrip(")") if text else ""
+    return f": {_not_a_number(file.names[text[0]], file.columns[text[0]])}" if text else ""
 
 
 def _indices(file: Read, numbers: Sequence[np.ndarray | None]) -> list[int]:
@@ -203,7 +208,7 @@ def _incomplete(wanted: Wanted, rows: np.ndarray, names: Sequence[str], at: np.n
     """What is said of rows with missing values that are left out; else the error. at: their numbers in the file."""
     bad = at[~np.isfinite(rows).all(1)]
     count = int((~np.isfinite(rows)).sum())
-    where = wording.quoted([name for name, fine in zip(names, np.isfinite(rows).all(0), strict=True) if not fine])
+    where = listed([name for name, fine in zip(names, np.isfinite(rows).all(0), strict=True) if not fine])
     if wanted.drop_missing:
         infinite = int(np.isinf(rows).sum())
         also = f", {infinite} of them infinite" if infinite else ""

@@ -11,6 +11,7 @@ import numpy as np
 
 from scorebench.data._chosen import Chosen
 from scorebench.data._columns import COARSE, Lattice, lattice
+from scorebench.data._files import listed
 from scorebench.parts import wording
 from scorebench.specs.columns import Column
 
@@ -79,10 +80,11 @@ def treat(path: Path, chosen: Chosen, dequantise: Dequantise) -> Treated:
         )  # fmt: skip
         places.append(at)
     if constant.any():
-        held = wording.first_few([f"'{names[at]}' ({rows[0, at] + 0.0:g})" for at in np.flatnonzero(constant)], 8)
+        still = np.flatnonzero(constant)
+        held = listed([names[at] for at in still], [f"{rows[0, at] + 0.0:g}" for at in still])
         said.append(f"carried: constant, so no point holds it and every sample has it again: {held}")
     if lattices:
-        which = wording.first_few([f"'{names[at]}' ({found.step:g})" for at, found in lattices.items()], 8)
+        which = listed([names[at] for at in lattices], [f"{found.step:g}" for found in lattices.values()])
         said.append(
             f"changed: discrete values made continuous by uniform noise of one step (dequantised), in {which};"
             " samples are rounded back"

@@ -121,14 +121,3 @@ def quoted(names: Sequence[str], most: int = 8) -> str:
 def rows_named(rows: Sequence[int]) -> str:
     """`rows 3, 8, 9 (counted from 0)` of row numbers; the first few of many."""
     return f"row{'s' if len(rows) > 1 else ''} {first_few(rows)} (counted from 0)"
-
-
-def first_not_a_number(name: str, values: Sequence[Any]) -> str:
-    """` (row 3 of 'price' holds 'n/a')`: the first value of a column that is no number; nothing where there is none."""
-    for row, value in enumerate(values):
-        try:
-            float(value)
-        except (TypeError, ValueError):
-            if value is not None:
-                return f" (row {row} of {name!r} holds {str(value)[:40]!r})"
-    return ""

@@ -10,6 +10,8 @@ Nothing is unpickled. What is asked of a file that its format has no place for i
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -85,24 +87,38 @@ def read(path: Path, layout: Layout) -> Read:
         from scorebench.data._files.arrow import read_arrow as reader
     else:
         from scorebench.data._files.arrays import read_arrays as reader
-    try:
-        found = reader(path, layout)
-    except OSError as error:
-        raise ValueError(f"{path} can't be read: {error.strerror or one_line(error)}") from None
-    except Exception as error:  # what a library raises on a damaged file is not told in advance
-        if isinstance(error, ValueError) and str(error).startswith(str(path)):
-            raise
-        why = "encrypted, or another kind of file" if "encrypted" in str(error) else one_line(error)
-        kind = f"{'an' if ending in ('.xlsx', '.arrow') else 'a'} {ending[1:]}"
-        raise ValueError(f"{path} is not {kind} file that can be read: {why}") from error
+    found = reader(path, layout)
     if not found.columns or not len(found.columns[0]):
         raise ValueError(f"{path} holds no values")
     return found
 
 
-def one_line(error: Exception) -> str:
+@contextmanager
+def library(path: Path, kind: str) -> Iterator[None]:
+    """While a library reads a file: whatever it raises on a damaged one becomes one sentence.
+
+    Raises:
+        ValueError: instead of any error of the library.
+    """
+    try:
+        yield
+    except OSError as error:
+        raise ValueError(f"{path} can't be read: {error.strerror or _one_line(error)}") from None
+    except Exception as error:  # which ones, no library says
+        raise ValueError(f"{path} is not {kind} that can be read: {_one_line(error)}") from error
+
+
+def _one_line(error: Exception) -> str:
     """What an error says, in one line that is not too long."""
+    if "allow_pickle" in str(error) or "pickled" in str(error):
+        return "it holds Python objects, which are not read"
     return " ".join(str(error).split())[:200] or type(error).__name__
+
+
+def listed(names: Sequence[str], beside: Sequence[str] | None = None, most: int = 8) -> str:
+    """`'a', 'b', ...`, or `'a' (7), 'b' (2), ...` with what is told beside: the first few of many names."""
+    told = [f"'{name}'" if beside is None else f"'{name}' ({beside[i]})" for i, name in enumerate(names[:most])]
+    return ", ".join(told) + (", ..." if len(names) > most else "")
 
 
 def _only(path: Path, layout: Layout, options: tuple[str, ...], fits: bool, where: str) -> None:

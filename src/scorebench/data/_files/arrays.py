@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from scorebench.data._files import Layout, Read, one_line
+from scorebench.data._files import Layout, Read, library
 
 SHOWN = 8
 """Arrays of a file that a fault names."""
@@ -17,12 +17,9 @@ SHOWN = 8
 def read_arrays(path: Path, layout: Layout) -> Read:
     """One array as columns x0, x1, ...; of a structured array, or of several vectors, columns by their names."""
     kind = path.suffix[1:].lower()
-    try:
+    with library(path, f"a {kind} file of numbers"):
         held = np.load(path, allow_pickle=False)
         arrays = {name: held[name] for name in held.files} if isinstance(held, np.lib.npyio.NpzFile) else {"": held}
-    except (ValueError, EOFError) as error:
-        why = "it holds Python objects, which are not read" if "pickle" in str(error).lower() else one_line(error)
-        raise ValueError(f"{path} is not a {kind} file of numbers: {why}") from None
     if kind == "npz" and "" in arrays:
         raise ValueError(f"{path} is not a npz file of numbers: it holds one array, as .npy does; rename it")
     if kind == "npy" and "" not in arrays:

@@ -8,23 +8,27 @@ from pathlib import Path
 import pyarrow as pa
 from pyarrow import types
 
-from scorebench.data._files import Layout, Read
+from scorebench.data._files import Layout, Read, library
 
 
 def read_arrow(path: Path, layout: Layout) -> Read:
     """The columns; those that pandas wrote as the index of its table are told as such."""
-    if path.suffix.lower() == ".parquet":
-        import pyarrow.parquet
+    ending = path.suffix[1:].lower()
+    with library(path, f"{'an' if ending == 'arrow' else 'a'} {ending} file"):
+        if ending == "parquet":
+            import pyarrow.parquet
 
-        with pyarrow.parquet.ParquetFile(path) as file:
-            table = file.read()
-    else:
-        import pyarrow.feather
+            with pyarrow.parquet.ParquetFile(path) as file:
+                table = file.read()
+        else:
+            import pyarrow.feather
 
-        table = pyarrow.feather.read_table(path, memory_map=False)
+            table = pyarrow.feather.read_table(path, memory_map=False)
+        table.validate(full=True)
+        names = table.column_names
     index = _index_of_pandas(table.schema.metadata or {})
     read = Read([], [], [f"read: {path} ({path.suffix[1:].lower()})"])
-    for name, column in zip(table.column_names, table.columns, strict=True):
+    for name, column in zip(names, table.columns, strict=True):
         parts = expanded(path, name, column)
         if len(parts) > 1:
             read.said.append(f"read: the lists of '{name}' as {len(parts)} columns, {parts[0][0]} to {parts[-1][0]}")

@@ -16,7 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.csv
 
-from scorebench.data._files import MISSING, Layout, Read, one_line
+from scorebench.data._files import MISSING, Layout, Read, library
 from scorebench.data._files.header import is_number, names_and_start
 
 LOOKED_AT = 50
@@ -87,7 +87,8 @@ def read_text(path: Path, layout: Layout) -> Read:
 
 def _decoded(path: Path, encoding: str | None) -> tuple[str, str]:
     """The text with lines that end in newline characters, and how it was encoded."""
-    raw = path.read_bytes()
+    with library(path, "a file"):
+        raw = path.read_bytes()
     if raw.startswith(b"\x1f\x8b"):
         try:
             raw = gzip.decompress(raw)
@@ -185,10 +186,8 @@ def _parsed(path: Path, text: str, separator: str, decimal: str, width: int, mis
             null_values=[*MISSING, *missing], strings_can_be_null=True, decimal_point=decimal
         ),
     }
-    try:
+    with library(path, "a csv file"):
         return pyarrow.csv.read_csv(io.BytesIO(text.encode()), **options)
-    except pa.ArrowException as error:
-        raise ValueError(f"{path} is not a csv file that can be read: {one_line(error)}") from None
 
 
 def _fit_names(path: Path, read: Read, names: list[str], width: int, separator: str) -> None:

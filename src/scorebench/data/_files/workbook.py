@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime
 from collections.abc import Sequence
 from pathlib import Path
 
 import pyarrow as pa
 
-from scorebench.data._files import MISSING, Layout, Read
+from scorebench.data._files import MISSING, Layout, Read, library
 from scorebench.data._files.header import names_and_start
 
 Cell = str | float | bool | datetime.datetime | None
@@ -18,19 +19,19 @@ def read_workbook(path: Path, layout: Layout) -> Read:
     """The sheet that `layout` names, or the first one."""
     import openpyxl
 
-    book = openpyxl.load_workbook(path, read_only=True, data_only=True)
-    try:
-        if layout.sheet is not None and layout.sheet not in book.sheetnames:
-            raise ValueError(f"{path} has no sheet '{layout.sheet}'; it has: {', '.join(book.sheetnames)}")
-        sheet = book[layout.sheet or book.sheetnames[0]]
-        missing = {*MISSING, *layout.missing}
+    with library(path, "an xlsx file"):
+        book = openpyxl.load_workbook(path, read_only=True, data_only=True)
+        sheets = book.sheetnames
+    if layout.sheet is not None and layout.sheet not in sheets:
+        raise ValueError(f"{path} has no sheet '{layout.sheet}'; it has: {', '.join(sheets)}")
+    missing = {*MISSING, *layout.missing}
+    with library(path, "an xlsx file"), contextlib.closing(book):
+        sheet = book[layout.sheet or sheets[0]]
         rows = [[_cell(value, missing) for value in row] for row in sheet.iter_rows(values_only=True)]
-    finally:
-        book.close()
     rows = [row for row in rows[layout.skip_rows :] if any(value is not None for value in row)]
     said = [f"read: {path} (xlsx, sheet '{sheet.title}')"]
-    if layout.sheet is None and len(book.sheetnames) > 1:
-        said[0] = f"read: {path} (xlsx, sheet '{sheet.title}', the first of {len(book.sheetnames)})"
+    if layout.sheet is None and len(sheets) > 1:
+        said[0] = f"read: {path} (xlsx, sheet '{sheet.title}', the first of {len(sheets)})"
     if not rows:
         return Read([], [], said)
     width = max(len(row) for row in rows)
