@@ -116,7 +116,8 @@ left out there. **Model registry** holds the best checkpoint of every data set; 
   where the true score is known and the schedule has several noise levels. `clean_error`, for every schedule: relative
   error of the score at the lowest level against that of the clean data. `..._untrained`: the same before training.
 - **`sliced_wasserstein/SAMPLER`** (also `energy_distance`, `c2st`): distance of samples to test points, lowest is best.
-  `sliced_wasserstein/floor` is what a true sample of that size scores: differences below it mean nothing.
+  `sliced_wasserstein/floor` is what a true sample of that size scores: by this measure differences below
+  it mean nothing.
 - **Curves over noise**, `D_by_sigma` and others: the axis of steps is 1000 log10(sigma), so -2000 is sigma = 0.01 and
   0 is sigma = 1. Select runs and open the charts; choose the axis Step.
 - `train/...`: curves over training steps. Tag `status`: `trained`, `diverged`, `failed` or `partly` (tag `ended_at`: at
