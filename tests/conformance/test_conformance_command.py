@@ -5,16 +5,19 @@ Starting the process of a loss takes seconds; what it does after that is held wi
 
 from __future__ import annotations
 
+import io
 import json
+import re
 import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import typer
+from rich.console import Console
 from typer.testing import CliRunner
 
-from scorebench.commands.check import check
+from scorebench.commands.check import check, progress
 from scorebench.conformance import WrongReturn
 from scorebench.conformance import check as check_here
 from scorebench.conformance._judged import prepared
@@ -163,10 +166,17 @@ def test_a_loss_that_ends_its_process_has_not_passed(losses):
 
 
 def test_a_loss_that_does_not_return_is_ended_at_the_limit(losses):
-    result = run(f"{losses}:sleeps", "--json", "--limit", 1, "--only", "determinism", "--only", "sigma to 0")
+    result = run(f"{losses}:sleeps", "--json", "--limit", 4, "--only", "determinism", "--only", "sigma to 0")
     assert result.exit_code == 1, result.output
     assert statuses(result.stdout) == {"determinism": "undecided", "sigma to 0": "undecided"}
-    assert "the limit of 1 s was reached in: determinism" in json.loads(result.stdout)["ended"]
+    assert "the limit of 4 s was reached in: determinism" in json.loads(result.stdout)["ended"]
+
+
+def test_what_is_tried_is_shown_now_and_then(monkeypatch, capsys):
+    monkeypatch.setattr(sys.modules[progress.__module__], "QUIET", 0.0)
+    with progress(Console(file=io.StringIO()), 300.0) as show:
+        show("images", 12.4)
+    assert re.fullmatch(r"images: 12 s; \d+ s of at most 300 s\n", capsys.readouterr().err)
 
 
 def test_no_stray_write_is_taken_for_an_answer(losses):

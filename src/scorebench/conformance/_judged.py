@@ -9,6 +9,7 @@ import ctypes
 import os
 import signal
 import socket
+import sys
 import traceback
 from contextlib import suppress
 from dataclasses import asdict, replace
@@ -68,6 +69,9 @@ def serve(number: int, parent: int) -> NoReturn:
             line.say(reply, found)
     except EOFError:  # the verdict is made
         pass
+    except OSError as error:
+        print(f"the line to the judge is closed or broken: {error}", file=sys.__stderr__)
+        os._exit(1)
     except BaseException:
         traceback.print_exc()
         os._exit(1)

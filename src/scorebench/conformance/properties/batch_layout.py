@@ -63,7 +63,7 @@ def _neighbours(judge: Judge) -> Outcome:
 
 def _duplicated(judge: Judge) -> Outcome:
     """The mean over a batch is that over the batch written twice."""
-    family, scores, sigma = judge.few(16, (judge.sigma,))
+    family, scores, sigma = judge.few(64, (judge.sigma,))
     batch = family.batch(sigma, judge.runs.generator("layout"))
     twice = replace(batch, clean=batch.clean.repeat(2, 1), noise=batch.noise.repeat(2, 1), sigma=sigma.repeat(2))
 
