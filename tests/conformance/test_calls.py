@@ -88,6 +88,7 @@ def test_a_loss_for_another_call_is_told_which_is_wanted_and_what_gives_it(loss,
     [
         (dsm, "score"),
         (lambda net, b, g=None: b, "score"),
+        (lambda score, data, generator: data, "score"),
         (lambda *given: given, "score"),
         (objective("ssm_vr"), "score"),
         (lambda net, x, sigma=1.0, eps=1e-5: x, "points"),

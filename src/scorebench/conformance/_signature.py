@@ -77,8 +77,11 @@ def fits(loss: Callable[..., Any], name: str, form: Form) -> None:
 
 
 def meant_for_points(names: list[str]) -> bool:
-    """Whether the names of three arguments say that the second holds points and the third noise levels."""
-    return len(names) > 1 and (names[1] in POINTS or names[0] in ENERGIES or (len(names) > 2 and names[2] in NOISES))
+    """Whether the names of three arguments say that the second holds points, or the third noise levels."""
+    if len(names) < 3:
+        return len(names) == 2 and names[1] in POINTS
+    draws = names[2].startswith(GENERATORS)
+    return names[2] in NOISES or names[0] in ENERGIES or (names[1] in POINTS and not draws)
 
 
 def advice(name: str, names: list[str], needed: list[str]) -> str:
