@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -46,8 +46,10 @@ class Checked:
         found = self._ask(x, sigma, *more)
         answer, *others = found if self.derived else (found,)
         if not isinstance(answer, torch.Tensor) or not answer.is_floating_point():
-            given = answer.dtype if isinstance(answer, torch.Tensor) else wording.kind(answer)
-            raise TypeError(f"{self.name} must return a tensor of real numbers; it returned {given}")
+            raise TypeError(
+                f"{self.name} must return a tensor of real numbers; it returned"
+                f" {answer.dtype if isinstance(answer, torch.Tensor) else wording.kind(answer)}"
+            )
         wanted = sigma.shape if self.name == "energy" else x.shape
         if answer.shape != wanted:
             raise ValueError(
@@ -65,14 +67,13 @@ class Checked:
         dtype = given[0].dtype
         try:
             answer = self.function(*given)
-        except (RuntimeError, TypeError) as error:
+        except (RuntimeError, TypeError):
             other = torch.float64 if dtype == torch.float32 else torch.float32
-            try:
+            with suppress(RuntimeError, TypeError):
                 answer = self.function(*(tensor.to(other) for tensor in given))
-            except (RuntimeError, TypeError):
-                raise error from None
-            self.dtype = other
-            return answer
+                self.dtype = other
+                return answer
+            raise
         self.dtype = dtype
         return answer
 

@@ -165,6 +165,7 @@ def test_no_number_depends_on_what_a_fault_says() -> None:
         ("scorebench.training.loop", "RESULTS"),
         ("scorebench.stages.train", "Unsuitable"),
         ("scorebench.ode", "AssertionError"),  # torchdiffeq's; AssertionError is no fault for keys
+        ("scorebench.objectives._terms", "RuntimeError"),  # torch's, where a score does not depend on x
         ("scorebench.parts", "ValidationError"),  # to BadOptions, which no stage catches
         ("scorebench.parts", "(Exception, SystemExit)"),  # to BrokenPart, likewise
     }

@@ -68,8 +68,10 @@ def diagnostics(
     """
     levels = as_levels(sigmas)
     if not (isinstance(points, Tensor) and isinstance(reference, Tensor) and points.ndim and len(points)):
-        given = f"{wording.kind(points)} and {wording.kind(reference)}"
-        raise TypeError(f"points (n, *event) and reference (m, *event) must be tensors, n at least 1; given: {given}")
+        raise TypeError(
+            "points (n, *event) and reference (m, *event) must be tensors, n at least 1; given:"
+            f" {wording.kind(points)} and {wording.kind(reference)}"
+        )
     Batch(points, points, points.new_ones(points.shape[:1]), reference=reference)  # checks what belongs together
     reference = reference.to(points.dtype)
     score, draws = checked(score), cast("torch.Generator", seeded(generator, points))

@@ -75,8 +75,10 @@ def cosines(errors: Tensor, norms: Tensor, squares: Tensor) -> Tensor:
         ValueError: shapes other than (R, levels), (levels,) and (R, levels).
     """
     if errors.shape != squares.shape or norms.shape != errors.shape[-1:]:
-        given = wording.shapes(errors=errors, norms=norms, squares=squares)
-        raise ValueError(f"needs errors (R, levels), norms (levels,) and squares (R, levels); given: {given}")
+        raise ValueError(
+            "needs errors (R, levels), norms (levels,) and squares (R, levels);"
+            f" given: {wording.shapes(errors=errors, norms=norms, squares=squares)}"
+        )
     return (squares + norms - errors) / (2 * (squares * norms).sqrt())
 
 

@@ -88,8 +88,9 @@ def levels_of(x: Tensor, sigma: Tensor) -> Tensor:
             f" given: {wording.kind(x)} and {wording.kind(sigma)}"
         )
     if not x.is_floating_point() or sigma.is_complex():
-        given = wording.tensors(x=x, sigma=sigma)
-        raise TypeError(f"a score takes real floating-point numbers, such as x.float(); given: {given}")
+        raise TypeError(
+            f"a score takes real floating-point numbers, such as x.float(); given: {wording.tensors(x=x, sigma=sigma)}"
+        )
     if x.ndim <= sigma.ndim or sigma.shape != x.shape[: sigma.ndim]:
         raise ValueError(
             "a score takes x (..., *event) and sigma (...), one noise level for each sample;"

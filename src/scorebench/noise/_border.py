@@ -60,8 +60,10 @@ def of_shape(method: Method) -> Method:
         if not all(isinstance(axis, Integral) and int(axis) >= 0 for axis in axes):
             raise TypeError(f"the shape of noise levels is a sequence of integers, such as (n,); given: {shape!r}")
         if like is not None and not (hasattr(like, "is_floating_point") and like.is_floating_point()):
-            given = getattr(like, "dtype", wording.kind(like))
-            raise TypeError(f"noise levels are floating-point numbers, as `like` must be; given: {given}")
+            raise TypeError(
+                "noise levels are floating-point numbers, as `like` must be;"
+                f" given: {getattr(like, 'dtype', wording.kind(like))}"
+            )
         found: Tensor = method(self, axes, seeded(generator, like), like)
         return found
 

@@ -40,8 +40,10 @@ def checked_batch(clean: Tensor, noise: Tensor, sigma: Tensor, reference: Tensor
                 " (torch.as_tensor makes one; sigma has one noise level for each sample)"
             )
     if not clean.is_floating_point() or noise.is_complex() or sigma.is_complex():
-        given = wording.tensors(clean=clean, noise=noise, sigma=sigma)
-        raise TypeError(f"a Batch holds real floating-point numbers, such as clean.float(); given: {given}")
+        raise TypeError(
+            "a Batch holds real floating-point numbers, such as clean.float();"
+            f" given: {wording.tensors(clean=clean, noise=noise, sigma=sigma)}"
+        )
     batch, event = clean.shape[: sigma.ndim], clean.shape[sigma.ndim :]
     if noise.shape != clean.shape or sigma.shape != batch or not event:
         raise ValueError(
@@ -82,10 +84,10 @@ def checked_loss(method: Callable[..., Tensor]) -> Callable[..., Tensor]:
         generator = seeded(generator, batch.clean)
         losses = _called(method, self, name, checked(score), batch, generator)
         if not isinstance(losses, torch.Tensor) or losses.shape != batch.sigma.shape:
-            found = tuple(losses.shape) if isinstance(losses, torch.Tensor) else wording.kind(losses)
             raise ValueError(
                 f"objective {name} must return one loss for each sample, of the shape of sigma"
-                f" {tuple(batch.sigma.shape)}, for each has a weight; it returned {found}"
+                f" {tuple(batch.sigma.shape)}, for each has a weight; it returned"
+                f" {tuple(losses.shape) if isinstance(losses, torch.Tensor) else wording.kind(losses)}"
             )
         return losses
 
