@@ -40,7 +40,7 @@ def connect(uri: str) -> MlflowClient:
     told = os.environ.get("MLFLOW_TRACKING_URI")
     mlflow.set_tracking_uri(uri)
     if told is None:  # whether a person said where MLflow is decides more than where it is
-        del os.environ["MLFLOW_TRACKING_URI"]
+        os.environ.pop("MLFLOW_TRACKING_URI", None)  # set by the first call with this address alone
     for name, level in (("mlflow", "WARNING"), ("alembic", "WARNING"), ("urllib3", "ERROR")):
         logging.getLogger(name).setLevel(level)
     return mlflow.MlflowClient(uri)

@@ -48,6 +48,7 @@ def thinnest(rows: np.ndarray, order: np.ndarray, directions: int) -> Thinnest:
     order: of the rows, by which neighbourhoods are chosen.
     """
     import numpy as np
+    from threadpoolctl import threadpool_limits
 
     n, d = rows.shape
     if d == 0 or d**3 > WORK:
@@ -66,7 +67,8 @@ def thinnest(rows: np.ndarray, order: np.ndarray, directions: int) -> Thinnest:
     sizes = _sizes(n, max(SMALLEST, 8 * (m + 1)))
     whole = _crossed(x[order[np.linspace(0, n - 1, min(n, max(LARGEST, 10 * m))).round().astype(int)]])
     count = int(min(n, QUERIES, max(8, WORK / (len(sizes) * (m**3 + 1) * 20 + n * m))))
-    found = [_width(x, q, sizes, m) for q in order[np.linspace(0, n - 1, count).round().astype(int)]]
+    with threadpool_limits(1, "blas"):  # thousands of small matrices, over which threads only wait for each other
+        found = [_width(x, q, sizes, m) for q in order[np.linspace(0, n - 1, count).round().astype(int)]]
     thick = [width for width in found if width > DEGENERATE * scale * float(variances[-1] / n) ** 0.5]
     flat = len(thick) < (1 - LOW) * len(found)
     return Thinnest(min(whole, float(np.quantile(thick, LOW))) if thick else None, dependent, flat)
