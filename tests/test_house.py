@@ -49,6 +49,12 @@ def test_no_file_is_longer_than_a_reader_takes_in() -> None:
     assert not long
 
 
+def test_no_two_files_of_tests_have_one_name() -> None:
+    """pytest imports them by it, and takes the second one for a mistake."""
+    names = [path.name for path in (ROOT / "tests").rglob("*.py") if path.name != "conftest.py"]
+    assert sorted(set(names)) == sorted(names)
+
+
 def test_few_modules_stand_in_no_room() -> None:
     assert {path.stem for path in PACKAGE.glob("*.py")} == FLAT
 
