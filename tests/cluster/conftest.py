@@ -56,7 +56,7 @@ TWO = TINY.replace(*NAMED[0]).replace(*NAMED[1]) + (
     "compute:\n"
     "  train: {threads: 1, mem_mb: 1000, runtime: 5, gpu: 1, checkpoint_seconds: 1}\n"
     "  sample: {threads: 1, mem_mb: 1000, runtime: 5}\n"
-    "  evaluate: {threads: 1, mem_mb: 1000, runtime: 5}\n"
+    "  evaluate: {threads: 1, mem_mb: 1500, runtime: 5}\n"
 )
 """A study of two cells, the tired one and another."""
 ONE = TWO.replace("  ssm_vr: {objective: ssm_vr}\n", "")

@@ -43,6 +43,7 @@ def run(study: Study, job: Job, key: str = "") -> Path:
         if absent := results.absent(study, each):
             raise Refused(f"{job}: {absent[0]} is missing; `snakemake {absent[0]}` makes it")
     read = {role: results.card(study, each, AnyCard).outputs for role, each in upstream.items()}
+    commit, machine = keys.commit(), keys.machine()  # by programs: better before this process holds much memory
     import_all(modules)
     demand_unedited(study, job, made_from)
     function = getattr(importlib.import_module(f"scorebench.stages.{job.stage}"), job.stage)
@@ -53,7 +54,7 @@ def run(study: Study, job: Job, key: str = "") -> Path:
     outputs = {name: path for name, path in study.files(job).items() if path != study.card(job)}
     card = AnyCard(
         **made_from,
-        **keys.commit(),
+        **commit,
         at=job.at,
         key=study.key(job),
         facts=facts.model_dump(mode="json"),
@@ -63,7 +64,7 @@ def run(study: Study, job: Job, key: str = "") -> Path:
         started=started,
         seconds=time.perf_counter() - start,
         peak_memory_mb=resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024,
-        machine=Machine(**keys.machine(), gpu=_gpu(facts)),
+        machine=Machine(**machine, gpu=_gpu(facts)),
     )
     storage.write_json(study.card(job), card.model_dump(mode="json"))
     sweep(out)
