@@ -79,7 +79,7 @@ push: install ## results and what names them: refused unless all is whole, agree
 test-core: install ## closed forms of objectives, noise and samplers, studies and their keys: a minute
 	pytest -n 2 -m 'not slow' $(CORE)
 
-test: install ## all tests but those of test-cluster: 15 minutes on 2 cores
+test: install ## all tests but those of test-cluster: 14 minutes on 2 cores
 	pytest -n 2 --dist loadgroup -m 'not cluster'
 
 test-cluster: install ## a real Slurm and PostgreSQL, which root installs on Debian by tests/cluster/slurm_local.sh; else skipped
